@@ -3,7 +3,17 @@
 //! The engine is written against the traits [`Vfs`], [`File`], [`Map`] and [`Clock`] and never
 //! touches `std::fs` or `std::time` itself, so that the same engine runs on the real file system
 //! and on a deterministic in-memory disk that can tear writes and crash at any call.
+//!
+//! | type                      | what it is                                                     |
+//! |---------------------------|----------------------------------------------------------------|
+//! | [`OsVfs`], [`OsClock`]    | real files, read through memory maps or positioned reads       |
 
+#![deny(unsafe_code)]
+
+mod error;
+mod mmap;
+mod os;
 mod traits;
 
+pub use os::{OsClock, OsVfs, ReadMode};
 pub use traits::{Access, Clock, DirEntry, EntryKind, File, FileLock, Map, Vfs};
