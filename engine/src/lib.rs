@@ -1,1 +1,11 @@
-//! srdb.
+//! srdb: an embedded, append-only time-series and event database whose crash safety anyone can
+//! replay.
+
+mod chunk;
+mod coding;
+mod error;
+pub mod limits;
+mod types;
+
+pub use error::{Error, Result};
+pub use types::{DataType, Value};

@@ -1,0 +1,58 @@
+//! The chunk: up to [`ROWS_MAX`] consecutive rows of one table, held as columns.
+//!
+//! It is the only shape rows have, from insert to query. `_seq` is implicit (`first_seq + i`);
+//! `_time` is a column of its own beside the fields.
+//!
+//! Invariants
+//! 1. Every column, and `times`, has exactly `len()` values.
+//! 2. A null slot holds the type's zero (0, false, 0.0, no bytes), so that two equal chunks have
+//!    equal columns.
+//! 3. `times` never goes down.
+
+mod bitmap;
+mod column;
+
+pub(crate) use bitmap::Bitmap;
+pub(crate) use column::{BytesColumn, Column, ColumnData};
+
+/// Rows in a full chunk: a power of two, so that the block of a row is a shift and a mask.
+pub(crate) const ROWS_MAX: usize = 2048;
+
+/// See the module's documentation.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Chunk {
+    /// `_seq` of the first row, from 1.
+    pub(crate) first_seq: i64,
+    /// `_time` of each row: ns since the epoch.
+    pub(crate) times: Vec<i64>,
+    /// One column a field, in the schema's order.
+    pub(crate) columns: Vec<Column>,
+}
+
+impl Chunk {
+    /// An empty chunk with columns for these types.
+    pub(crate) fn new(first_seq: i64, types: impl IntoIterator<Item = crate::DataType>) -> Self {
+        let columns = types.into_iter().map(|t| Column::new(t.physical())).collect();
+        Chunk { first_seq, times: Vec::new(), columns }
+    }
+
+    /// Rows held.
+    pub(crate) fn len(&self) -> usize {
+        self.times.len()
+    }
+
+    /// Whether there are no rows.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.times.is_empty()
+    }
+
+    /// `_seq` after the last row.
+    pub(crate) fn end_seq(&self) -> i64 {
+        self.first_seq + self.len() as i64
+    }
+
+    /// Bytes of the values held, for the accounting of memory (capacity is not counted).
+    pub(crate) fn value_bytes(&self) -> usize {
+        self.times.len() * 8 + self.columns.iter().map(Column::value_bytes).sum::<usize>()
+    }
+}

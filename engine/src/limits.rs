@@ -1,0 +1,20 @@
+//! Every limit of the engine, with its unit. Exceeding one is [`crate::Error::Limit`] (or
+//! [`crate::Error::BadName`] for names), and writes nothing.
+
+/// Bytes of a table's or field's name, as UTF-8.
+pub const NAME_BYTES_MAX: usize = 255;
+
+/// Fields of a table.
+pub const FIELDS_MAX: usize = 1024;
+
+/// Tables of a database.
+pub const TABLES_MAX: usize = 65_536;
+
+/// Bytes of one row's values in the plain encoding: 16 MiB.
+pub const ROW_BYTES_MAX: usize = 16 << 20;
+
+/// Bytes of one commit, all its tables together, in the plain encoding: 256 MiB.
+pub const COMMIT_BYTES_MAX: usize = 256 << 20;
+
+/// Rows of one commit, all its tables together.
+pub const COMMIT_ROWS_MAX: usize = 16 << 20;
