@@ -7,13 +7,21 @@
 //! | type                      | what it is                                                     |
 //! |---------------------------|----------------------------------------------------------------|
 //! | [`OsVfs`], [`OsClock`]    | real files, read through memory maps or positioned reads       |
+//! | [`MemDisk`], [`MemClock`] | a deterministic disk that crashes on demand, and its clock     |
+//! | [`CrashChoice`]           | which of the pending changes survive a crash, spelt out        |
+//! | [`Fault`]                 | an error ordered for the N-th call of a kind                   |
 
 #![deny(unsafe_code)]
 
 mod error;
+mod mem;
 mod mmap;
 mod os;
 mod traits;
 
+pub use mem::{
+    CrashChoice, Fate, Fault, FaultKind, MemClock, MemDisk, OpKind, PendingKind, PendingOp,
+    SECTOR_BYTES, SectorFate, SectorRun, TraceEntry,
+};
 pub use os::{OsClock, OsVfs, ReadMode};
 pub use traits::{Access, Clock, DirEntry, EntryKind, File, FileLock, Map, Vfs};
