@@ -5,6 +5,7 @@ mod chunk;
 mod coding;
 mod error;
 pub mod limits;
+mod memtable;
 mod types;
 
 pub use error::{Error, Result};

@@ -172,6 +172,24 @@ impl Column {
         Column { data: ColumnData::new(physical), validity: None }
     }
 
+    /// An empty column with room for as much as this one holds.
+    pub(crate) fn empty_like(&self) -> Self {
+        let len = self.len();
+        let data = match &self.data {
+            ColumnData::Bool(_) => ColumnData::Bool(Bitmap::default()),
+            ColumnData::Int(_) => ColumnData::Int(Vec::with_capacity(len)),
+            ColumnData::Float32(_) => ColumnData::Float32(Vec::with_capacity(len)),
+            ColumnData::Float64(_) => ColumnData::Float64(Vec::with_capacity(len)),
+            ColumnData::Decimal(_) => ColumnData::Decimal(Vec::with_capacity(len)),
+            ColumnData::Bytes(v) => ColumnData::Bytes(BytesColumn {
+                ends: Vec::with_capacity(len),
+                // An eighth more: texts vary, and growing again would copy all of them.
+                data: Vec::with_capacity(v.data.len() + v.data.len() / 8),
+            }),
+        };
+        Column { data, validity: None }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.data.len()
     }

@@ -51,6 +51,29 @@ impl Chunk {
         self.first_seq + self.len() as i64
     }
 
+    /// An empty chunk to follow this full one, with room for as much again.
+    pub(crate) fn next_like(&self) -> Chunk {
+        Chunk {
+            first_seq: self.end_seq(),
+            times: Vec::with_capacity(self.len()),
+            columns: self.columns.iter().map(Column::empty_like).collect(),
+        }
+    }
+
+    /// A copy of some of the rows.
+    pub(crate) fn slice(&self, rows: std::ops::Range<usize>) -> Chunk {
+        let columns = self.columns.iter().map(|from| {
+            let mut column = Column::new(from.data.physical());
+            column.extend_from(from, rows.clone());
+            column
+        });
+        Chunk {
+            first_seq: self.first_seq + rows.start as i64,
+            columns: columns.collect(),
+            times: self.times[rows].to_vec(),
+        }
+    }
+
     /// Bytes of the values held, for the accounting of memory (capacity is not counted).
     pub(crate) fn value_bytes(&self) -> usize {
         self.times.len() * 8 + self.columns.iter().map(Column::value_bytes).sum::<usize>()

@@ -1,0 +1,198 @@
+//! The rows of one table in one generation: frozen chunks and one growing tail.
+//!
+//! ```text
+//!   first_seq                                             published
+//!   ├── Arc<Chunk> ──┼── Arc<Chunk> ──┼──── tail ────────────┼┄┄┄┄┤
+//!      chunk_rows       chunk_rows       < chunk_rows         appended, not yet visible
+//! ```
+//!
+//! Invariants
+//! 1. Rows are dense from `first_seq`; every chunk but the tail has exactly `chunk_rows` rows, a
+//!    power of two, so the chunk of a row is a shift.
+//! 2. Only the group-commit leader appends and publishes. `published` only grows, and never
+//!    beyond what was appended.
+//! 3. A reader looks at published rows only, so it never sees a part of a commit.
+//!
+//! Readers hold the lock for one row, or for the copy of one tail: never while they decode or
+//! wait for anything.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::DataType;
+use crate::chunk::{Chunk, Column};
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(crate) struct Memtable {
+    first_seq: i64,
+    types: Arc<[DataType]>,
+    chunk_rows: usize,
+    rows: RwLock<Rows>,
+    published: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Rows {
+    full: Vec<Arc<Chunk>>,
+    tail: Chunk,
+    bytes_full: usize,
+}
+
+impl Memtable {
+    /// An empty memtable whose first row will have `first_seq`.
+    pub(crate) fn new(first_seq: i64, types: Arc<[DataType]>, chunk_rows: usize) -> Self {
+        assert!(chunk_rows.is_power_of_two(), "{chunk_rows} rows a chunk is no power of two");
+        let tail = Chunk::new(first_seq, types.iter().copied());
+        let rows = RwLock::new(Rows { full: Vec::new(), tail, bytes_full: 0 });
+        Memtable { first_seq, types, chunk_rows, rows, published: AtomicUsize::new(0) }
+    }
+
+    /// `_seq` of the first row, also while there is none.
+    pub(crate) fn first_seq(&self) -> i64 {
+        self.first_seq
+    }
+
+    /// Rows that readers may see.
+    pub(crate) fn published(&self) -> usize {
+        self.published.load(Ordering::Acquire)
+    }
+
+    /// `_seq` after the last published row.
+    pub(crate) fn end_seq(&self) -> i64 {
+        self.first_seq + self.published() as i64
+    }
+
+    // A panic while the lock is held is a bug of ours that has been reported as such; what the
+    // lock guards is append-only and published separately, so readers are safe to go on.
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Rows> {
+        self.rows.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends `rows` rows, all at `time`, without publishing them. Returns the bytes held now.
+    pub(crate) fn append(&self, columns: &[Column], rows: usize, time: i64) -> usize {
+        debug_assert_eq!(columns.len(), self.types.len(), "columns of another table");
+        let mut inner = self.rows.write().unwrap_or_else(PoisonError::into_inner);
+        let mut from = 0;
+        while from < rows {
+            let count = (rows - from).min(self.chunk_rows - inner.tail.len());
+            let tail = &mut inner.tail;
+            tail.times.resize(tail.times.len() + count, time);
+            for (into, column) in tail.columns.iter_mut().zip(columns) {
+                into.extend_from(column, from..from + count);
+            }
+            from += count;
+            if tail.len() == self.chunk_rows {
+                let next = tail.next_like();
+                let full = std::mem::replace(tail, next);
+                inner.bytes_full += full.value_bytes();
+                inner.full.push(Arc::new(full));
+            }
+        }
+        inner.bytes_full + inner.tail.value_bytes()
+    }
+
+    /// Makes everything that was appended visible.
+    pub(crate) fn publish(&self) {
+        let inner = self.read();
+        let appended = inner.full.len() * self.chunk_rows + inner.tail.len();
+        drop(inner);
+        self.published.store(appended, Ordering::Release);
+    }
+
+    /// Calls `read` with the chunk and the index in it of row `seq`, if that is published.
+    pub(crate) fn with_row<R>(&self, seq: i64, read: impl FnOnce(&Chunk, usize) -> R) -> Option<R> {
+        let index = usize::try_from(seq.checked_sub(self.first_seq)?).ok()?;
+        if index >= self.published() {
+            return None;
+        }
+        let shift = self.chunk_rows.trailing_zeros();
+        let inner = self.read();
+        let chunk = inner.full.get(index >> shift).map_or(&inner.tail, |full| full.as_ref());
+        Some(read(chunk, index & (self.chunk_rows - 1)))
+    }
+
+    /// Chunk number `ordinal`, cut to the first `visible` rows of the memtable; `None` beyond.
+    ///
+    /// A full chunk is shared, the tail is copied.
+    pub(crate) fn chunk(&self, ordinal: usize, visible: usize) -> Option<Arc<Chunk>> {
+        let start = ordinal.checked_mul(self.chunk_rows)?;
+        let rows = visible.min(self.published()).checked_sub(start).filter(|rows| *rows > 0)?;
+        let inner = self.read();
+        let chunk = match inner.full.get(ordinal) {
+            Some(full) if rows >= self.chunk_rows => return Some(Arc::clone(full)),
+            Some(full) => full.as_ref(),
+            None => &inner.tail,
+        };
+        Some(Arc::new(chunk.slice(0..rows)))
+    }
+
+    /// Rows in a full chunk.
+    pub(crate) fn chunk_rows(&self) -> usize {
+        self.chunk_rows
+    }
+
+    /// Bytes of the values held.
+    pub(crate) fn bytes(&self) -> usize {
+        let inner = self.read();
+        inner.bytes_full + inner.tail.value_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chunk::ColumnData;
+    use crate::types::Physical;
+
+    fn ints(values: std::ops::Range<i64>) -> Vec<Column> {
+        let mut column = Column::new(Physical::Int);
+        column.data = ColumnData::Int(values.collect());
+        vec![column]
+    }
+
+    fn value(chunk: &Chunk, index: usize) -> i64 {
+        match &chunk.columns[0].data {
+            ColumnData::Int(values) => values[index],
+            other => panic!("an int column expected, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn rows_are_found_across_chunks_once_published() {
+        let table = Memtable::new(5, Arc::from([DataType::Int64]), 4);
+        table.append(&ints(0..11), 11, 7);
+        assert_eq!(table.with_row(5, value), None, "not published yet");
+        table.publish();
+        assert_eq!((table.published(), table.end_seq()), (11, 16));
+        for seq in 5..16 {
+            assert_eq!(table.with_row(seq, value), Some(seq - 5));
+        }
+        assert_eq!(table.with_row(16, value), None);
+        assert_eq!(table.with_row(4, value), None);
+        assert_eq!(table.with_row(i64::MIN, value), None);
+    }
+
+    #[test]
+    fn a_chunk_is_cut_to_what_the_reader_may_see() {
+        let table = Memtable::new(1, Arc::from([DataType::Int64]), 4);
+        table.append(&ints(0..6), 6, 7);
+        table.publish();
+        let lens = |visible| -> Vec<usize> {
+            (0..3).map_while(|o| table.chunk(o, visible)).map(|c| c.len()).collect()
+        };
+        assert_eq!(lens(6), [4, 2]);
+        assert_eq!(lens(5), [4, 1]);
+        assert_eq!(lens(4), [4]);
+        assert_eq!(lens(3), [3]);
+        assert_eq!(lens(99), [4, 2]);
+        assert_eq!(table.chunk(1, 6).map(|c| (c.first_seq, value(&c, 1))), Some((5, 5)));
+    }
+
+    #[test]
+    fn bytes_are_those_of_the_values() {
+        let table = Memtable::new(1, Arc::from([DataType::Int64]), 4);
+        assert_eq!(table.append(&ints(0..6), 6, 7), 6 * 16);
+        assert_eq!(table.bytes(), 6 * 16);
+    }
+}
