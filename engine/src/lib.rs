@@ -4,8 +4,10 @@
 mod chunk;
 mod coding;
 mod error;
+mod format;
 pub mod limits;
 mod memtable;
+mod sst;
 mod types;
 
 pub use error::{Error, Result};
