@@ -13,6 +13,8 @@
 
 #![deny(unsafe_code)]
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod error;
 mod mem;
 mod mmap;

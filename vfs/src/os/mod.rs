@@ -209,3 +209,6 @@ fn sync_dir(path: &Path) -> io::Result<()> {
 fn sync_dir(path: &Path) -> io::Result<()> {
     if fs::metadata(path)?.is_dir() { Ok(()) } else { Err(io::ErrorKind::NotADirectory.into()) }
 }
+
+#[cfg(test)]
+mod tests;
