@@ -6,9 +6,11 @@ mod coding;
 mod error;
 mod format;
 pub mod limits;
+mod manifest;
 mod memtable;
 mod sst;
 mod types;
+mod version;
 
 pub use error::{Error, Result};
 pub use types::{DataType, Value};
