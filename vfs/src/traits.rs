@@ -58,7 +58,8 @@ pub struct DirEntry {
 ///
 /// Paths are taken as they are: the engine builds them from a root that the user names and from
 /// names that it derives itself. No method follows a symbolic link in the last component where
-/// the operating system lets us refuse it.
+/// the operating system lets us refuse it. The empty path is the directory where relative paths
+/// start, so that the parent of a bare name can be synced and listed.
 pub trait Vfs: Debug + Send + Sync {
     /// Creates a new, empty file for reading and writing.
     ///
@@ -71,7 +72,8 @@ pub trait Vfs: Debug + Send + Sync {
     /// Opens an existing file.
     ///
     /// # Errors
-    /// `NotFound` if there is none, `IsADirectory` if the name is a directory.
+    /// `NotFound` if there is none, `IsADirectory` if the name is a directory. The file's methods
+    /// that change it fail with `PermissionDenied` if it was opened for reading only.
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>>;
 
     /// Renames a file, replacing `to` if it is a file.
@@ -81,7 +83,7 @@ pub trait Vfs: Debug + Send + Sync {
     /// An error may be returned although the rename took effect.
     ///
     /// # Errors
-    /// `NotFound` if `from` or a parent is missing.
+    /// `NotFound` if `from` or a parent is missing, `IsADirectory` if either is a directory.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     /// Removes a file's name. Handles and maps that are open keep working.

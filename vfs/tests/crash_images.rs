@@ -326,6 +326,51 @@ fn a_fork_goes_its_own_way() {
 }
 
 #[test]
+fn a_fork_has_no_locks_and_no_handles() {
+    let (disk, _file) = disk_with(b"x");
+    let _lock = disk.try_lock(p("/LOCK")).unwrap().unwrap();
+    assert!(disk.fork().try_lock(p("/LOCK")).unwrap().is_some());
+    assert!(disk.crash_image(&CrashChoice::keep_all()).try_lock(p("/LOCK")).unwrap().is_some());
+    assert!(disk.try_lock(p("/LOCK")).unwrap().is_none());
+}
+
+#[test]
+fn a_view_made_after_a_write_shows_it() {
+    let (disk, file) = disk_with(b"old");
+    let before = file.map().unwrap();
+    file.write_all_at(b"new", 0).unwrap();
+    assert_eq!(file.map().unwrap().whole(), Some(&b"new"[..]));
+    file.set_len(2).unwrap();
+    assert_eq!(file.map().unwrap().whole(), Some(&b"ne"[..]));
+    assert_eq!(before.whole(), Some(&b"old"[..]));
+    assert_eq!(disk.op_count(srdb_vfs::OpKind::Map), 3);
+}
+
+#[test]
+fn pending_changes_keep_distinct_numbers_over_the_death_of_a_process() {
+    let (disk, file) = disk_with(b"old");
+    file.write_all_at(b"new", 0).unwrap();
+    let next = disk.process_crash();
+    next.open(p("/f"), Access::ReadWrite).unwrap().append(b"er").unwrap();
+    next.create(p("/g")).unwrap();
+    let ids: Vec<u64> = next.pending().iter().map(|op| op.id).collect();
+    assert!(ids.len() == 4 && ids.is_sorted_by(|a, b| a < b), "{ids:?}");
+}
+
+#[test]
+fn a_chain_of_pending_names_survives_in_any_part() {
+    let disk = MemDisk::new();
+    disk.create(p("/a")).unwrap();
+    disk.rename(p("/a"), p("/b")).unwrap();
+    disk.create(p("/a")).unwrap();
+    disk.remove_file(p("/b")).unwrap();
+    let lists: BTreeSet<Vec<PathBuf>> =
+        all_images(&disk).into_iter().map(|image| image.into_keys().collect()).collect();
+    let expected = [vec![], vec!["/a".into()], vec!["/b".into()], vec!["/a".into(), "/b".into()]];
+    assert_eq!(lists, expected.into());
+}
+
+#[test]
 fn a_removed_file_lives_as_long_as_its_handle_and_then_is_forgotten() {
     let (disk, file) = disk_with(b"x");
     disk.remove_file(p("/f")).unwrap();

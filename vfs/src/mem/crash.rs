@@ -101,7 +101,7 @@ impl PendingKind {
     pub fn sectors(&self) -> u64 {
         match *self {
             PendingKind::Write { offset, len } if len > 0 => {
-                (offset + len - 1) / SECTOR_BYTES - offset / SECTOR_BYTES + 1
+                offset.saturating_add(len - 1) / SECTOR_BYTES - offset / SECTOR_BYTES + 1
             }
             _ => 0,
         }

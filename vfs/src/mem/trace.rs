@@ -127,16 +127,26 @@ pub(super) fn mix(hash: u64, word: u64) -> u64 {
     h ^ (h >> 29)
 }
 
-/// A hash of bytes, eight at a time, the same on every machine. Not a checksum.
+/// A hash of bytes, the same on every machine; four lanes, so that long reads cost little. Not a
+/// checksum.
 pub(super) fn hash_bytes(bytes: &[u8]) -> u64 {
-    let (words, rest) = bytes.as_chunks::<8>();
-    let mut h = mix(0xCBF2_9CE4_8422_2325, bytes.len() as u64);
-    for word in words {
-        h = mix(h, u64::from_le_bytes(*word));
+    let mut lanes = [1, 2, 3, bytes.len() as u64];
+    let (groups, rest) = bytes.as_chunks::<32>();
+    for group in groups {
+        stir(&mut lanes, group);
     }
-    let mut last = [0; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    mix(h, u64::from_le_bytes(last))
+    if !rest.is_empty() {
+        let mut last = [0; 32];
+        last[..rest.len()].copy_from_slice(rest);
+        stir(&mut lanes, &last);
+    }
+    lanes.into_iter().fold(0, mix)
+}
+
+fn stir(lanes: &mut [u64; 4], group: &[u8; 32]) {
+    for (lane, word) in lanes.iter_mut().zip(group.as_chunks::<8>().0) {
+        *lane = mix(*lane, u64::from_le_bytes(*word));
+    }
 }
 
 /// The next number of a sequence that looks random (splitmix64).
