@@ -8,9 +8,14 @@ mod format;
 pub mod limits;
 mod manifest;
 mod memtable;
+mod row;
+mod schema;
 mod sst;
 mod types;
 mod version;
 
 pub use error::{Error, Result};
-pub use types::{DataType, Value};
+pub use row::{IntoRow, Row, RowBuf};
+pub use rust_decimal::Decimal;
+pub use schema::{Field, Schema};
+pub use types::{DataType, Value, ValueRef};

@@ -7,6 +7,12 @@ pub const NAME_BYTES_MAX: usize = 255;
 /// Fields of a table.
 pub const FIELDS_MAX: usize = 1024;
 
+/// Bytes of a field's comment, as UTF-8.
+pub const COMMENT_BYTES_MAX: usize = 4096;
+
+/// Bytes of a field's default value.
+pub const DEFAULT_BYTES_MAX: usize = 65_536;
+
 /// Tables of a database.
 pub const TABLES_MAX: usize = 65_536;
 

@@ -52,6 +52,14 @@ impl Bitmap {
         self.len += 1;
     }
 
+    /// Keeps the first `len` bits, which must be there.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        debug_assert!(len <= self.len, "{len} of {} bits", self.len);
+        self.words.truncate(len.div_ceil(64));
+        self.len = len;
+        self.clear_beyond_len();
+    }
+
     /// Bit `index`; false beyond the end.
     pub(crate) fn get(&self, index: usize) -> bool {
         debug_assert!(index < self.len, "bit {index} of {}", self.len);

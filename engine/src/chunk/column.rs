@@ -220,6 +220,30 @@ impl Column {
         }
     }
 
+    /// Keeps the first `len` values, and their room; nothing where there are no more.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        if len >= self.len() {
+            return;
+        }
+        match &mut self.data {
+            ColumnData::Bool(v) => v.truncate(len),
+            ColumnData::Int(v) => v.truncate(len),
+            ColumnData::Float32(v) => v.truncate(len),
+            ColumnData::Float64(v) => v.truncate(len),
+            ColumnData::Decimal(v) => v.truncate(len),
+            ColumnData::Bytes(v) => {
+                v.ends.truncate(len);
+                v.data.truncate(v.ends.last().map_or(0, |end| *end as usize));
+            }
+        }
+        if let Some(validity) = &mut self.validity {
+            validity.truncate(len);
+            if validity.count_ones() == len {
+                self.validity = None;
+            }
+        }
+    }
+
     /// Appends `other[range]`. The shapes must agree.
     pub(crate) fn extend_from(&mut self, other: &Column, range: Range<usize>) {
         let len = self.len();

@@ -11,9 +11,11 @@
 
 mod bitmap;
 mod column;
+mod scalar;
 
 pub(crate) use bitmap::Bitmap;
 pub(crate) use column::{BytesColumn, Column, ColumnData};
+pub(crate) use scalar::Scalar;
 
 /// Rows in a full chunk: a power of two, so that the block of a row is a shift and a mask.
 pub(crate) const ROWS_MAX: usize = 2048;

@@ -83,3 +83,10 @@ impl PartialEq for Value {
 }
 
 impl Eq for Value {}
+
+/// As for [`ValueRef`](super::ValueRef).
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.as_ref().fmt(f)
+    }
+}

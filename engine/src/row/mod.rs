@@ -1,0 +1,18 @@
+//! Rows at the API's edge: what is inserted, what a read returns, and the columns in between.
+
+mod batch;
+//mod de;
+mod decode;
+mod projection;
+#[expect(clippy::module_inception, reason = "a row is the noun of this folder")]
+mod row;
+mod row_buf;
+//mod ser;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub(crate) use batch::RowBatch;
+pub(crate) use decode::value_of;
+pub(crate) use projection::Projection;
+pub use row::Row;
+pub use row_buf::{IntoRow, RowBuf};
