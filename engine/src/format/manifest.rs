@@ -248,10 +248,10 @@ impl Header {
 
     /// The seed of the CRCs of the record at `offset`.
     pub(crate) fn seed(&self, offset: u64) -> u32 {
-        let mut place = Vec::with_capacity(24);
-        place.put_u64(self.database_id);
-        place.put_u64(self.file_number);
-        place.put_u64(offset);
+        let mut place = [0; 24];
+        place[..8].copy_from_slice(&self.database_id.to_le_bytes());
+        place[8..16].copy_from_slice(&self.file_number.to_le_bytes());
+        place[16..].copy_from_slice(&offset.to_le_bytes());
         crc32(&place)
     }
 }

@@ -1,10 +1,29 @@
 //! The MANIFEST: one log of version edits that says which tables and which files there are.
+//!
+//! | file        | what it holds                                                        |
+//! |-------------|----------------------------------------------------------------------|
+//! | `edit.rs`   | the version edit and its bytes                                       |
+//! | `scan.rs`   | bytes to records; tells a torn tail from corruption                  |
+//! | `load.rs`   | what a directory holds; the version in it                            |
+//! | `log.rs`    | the writer: append, sync                                             |
+//! | `switch.rs` | replacing a MANIFEST that has grown, step by step                    |
+//! | `create.rs` | the files of an empty database                                       |
+//! | `verify.rs` | every problem in place of the first                                  |
 
+mod create;
 mod edit;
+mod load;
+mod log;
+mod scan;
+mod switch;
+mod verify;
 
+pub(crate) use create::create;
 pub(crate) use edit::{Change, VersionEdit};
+pub(crate) use load::{Found, Loaded, leftovers, load};
+pub(crate) use log::ManifestWriter;
+pub(crate) use switch::{ManifestSwitch, SwitchStep};
+pub(crate) use verify::verify;
 
 #[cfg(test)]
-pub(crate) mod tests {
-    pub(crate) use super::edit::tests::any_change;
-}
+pub(crate) mod tests;
