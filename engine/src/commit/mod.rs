@@ -1,0 +1,3 @@
+//! Committing: many writers, one log.
+
+pub(crate) mod queue;

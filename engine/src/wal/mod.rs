@@ -1,0 +1,28 @@
+//! The write-ahead log: one for all tables of a database, in segments.
+//!
+//! | file         | what it does                                                             |
+//! |--------------|--------------------------------------------------------------------------|
+//! | `payload.rs` | rows to bytes and back                                                   |
+//! | `writer.rs`  | [`LogWriter`]: append, write, sync, rotate, close                        |
+//! | `segment.rs` | reads one segment, and looks behind damage                               |
+//! | `replay.rs`  | [`replay`]: reads the log, tells a torn tail from damage; [`cut`]        |
+//!
+//! The layout is in `format/wal.rs`. A position in the log (LSN) counts the bytes of all records
+//! since the log's start, over all segments. Each record says up to which position the log was
+//! known to be synced when it was made, and so vouches for everything before that position.
+//!
+//! **The one exception.** The last group that was synced before a crash has no record behind it
+//! that vouches for it. If such a group is damaged later, on the medium, this looks like a write
+//! that the crash tore, and it is cut without an error. A clean close ends the log with a record
+//! that vouches for everything, so it applies to crashed logs only.
+
+mod payload;
+mod replay;
+mod segment;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub(crate) use payload::{DecodedTable, TableRows};
+pub(crate) use replay::{CommitRecord, Cut, ReplayOutcome, SegmentInfo, cut, replay};
+pub(crate) use writer::{LogWriter, Mark, Start, ZERO_AHEAD_DEFAULT};
