@@ -1,0 +1,322 @@
+//! Draws a plan.
+//!
+//! Swarm testing (Groce et al., ISSTA 2012): every seed first draws which kinds of steps it has at
+//! all and how often, and how big things are. A run that does few things, but those a lot, gets
+//! further into corners than one that does a bit of everything.
+
+use srdb_vfs::{Fault, FaultKind, OpKind};
+
+use crate::draw::Draw;
+use crate::plan::{After, Image, Level, Nested, Options, Plan, Rot, RotFile, Rows, Step, Way};
+use crate::shape::Shape;
+
+/// The kinds of steps, each with the weight that a plan of middling character gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    CreateTable,
+    DropTable,
+    Insert,
+    BadInsert,
+    Batch,
+    Submit,
+    Wait,
+    DropTicket,
+    Sync,
+    Rotate,
+    Flush,
+    Job,
+    Jobs,
+    Get,
+    Scan,
+    Check,
+    Verify,
+    Snapshot,
+    ReadSnapshot,
+    DropSnapshot,
+    Tick,
+    Fault,
+    Close,
+    ProcessCrash,
+    PowerCrash,
+    CrashAt,
+}
+
+const KINDS: [(Kind, u32); 26] = [
+    (Kind::CreateTable, 3),
+    (Kind::DropTable, 2),
+    (Kind::Insert, 40),
+    (Kind::BadInsert, 1),
+    (Kind::Batch, 12),
+    (Kind::Submit, 10),
+    (Kind::Wait, 10),
+    (Kind::DropTicket, 2),
+    (Kind::Sync, 4),
+    (Kind::Rotate, 5),
+    (Kind::Flush, 3),
+    (Kind::Job, 30),
+    (Kind::Jobs, 3),
+    (Kind::Get, 6),
+    (Kind::Scan, 4),
+    (Kind::Check, 2),
+    (Kind::Verify, 1),
+    (Kind::Snapshot, 3),
+    (Kind::ReadSnapshot, 3),
+    (Kind::DropSnapshot, 2),
+    (Kind::Tick, 3),
+    (Kind::Fault, 4),
+    (Kind::Close, 3),
+    (Kind::ProcessCrash, 4),
+    (Kind::PowerCrash, 6),
+    (Kind::CrashAt, 10),
+];
+
+/// The kinds that a plan always has: without them it is about nothing.
+const ALWAYS: [Kind; 3] = [Kind::Insert, Kind::PowerCrash, Kind::CrashAt];
+
+/// The kinds of calls that faults are ordered for, the ones that matter most more than once.
+const FAULT_OPS: [OpKind; 14] = [
+    OpKind::Sync,
+    OpKind::Sync,
+    OpKind::Sync,
+    OpKind::Write,
+    OpKind::Write,
+    OpKind::Write,
+    OpKind::SyncDir,
+    OpKind::SyncDir,
+    OpKind::Create,
+    OpKind::Rename,
+    OpKind::RemoveFile,
+    OpKind::SetLen,
+    OpKind::CreateDir,
+    OpKind::Read,
+];
+
+/// Draws the plan of `seed` from `draw`.
+pub fn generate(seed: u64, draw: &mut impl Draw) -> Plan {
+    let options = options(draw);
+    let mut swarm = Swarm::draw(draw);
+    let mut steps: Vec<Step> = (0..swarm.tables)
+        .map(|table| Step::CreateTable { table, shape: swarm.shape(draw) })
+        .collect();
+    for _ in 0..swarm.steps {
+        let step = swarm.step(draw);
+        steps.push(step);
+    }
+    Plan { seed, options, steps }
+}
+
+fn options(draw: &mut impl Draw) -> Options {
+    Options {
+        memtable_bytes: draw.pick(&[256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 1 << 20]),
+        block_rows: draw.pick(&[1, 2, 4, 16, 64, 256, 2048]),
+        wal_zero_ahead: draw.pick(&[0, 0, 4 << 10, 64 << 10]),
+        durability: draw.pick(&[Level::Memory, Level::Os, Level::Disk, Level::Disk]),
+        recover_twice: draw.chance(30),
+    }
+}
+
+/// The character of one plan.
+struct Swarm {
+    weights: Vec<u32>,
+    tables: u8,
+    steps: u64,
+    rows_max: u64,
+    fill: Option<u32>,
+    shape: Option<Shape>,
+    levels: [u32; 3],
+    call_max: u64,
+    nested_percent: u64,
+    rot_percent: u64,
+    recovery_fault_percent: u64,
+}
+
+impl Swarm {
+    fn draw(draw: &mut impl Draw) -> Swarm {
+        let weight = |&(kind, weight): &(Kind, u32)| {
+            let times = draw.pick(&[0, 1, 1, 2, 5]);
+            let least = u32::from(ALWAYS.contains(&kind));
+            weight * times.max(least)
+        };
+        let weights = KINDS.iter().map(weight).collect();
+        let levels = [draw.below(5), draw.below(5), 1 + draw.below(5)].map(|w| w as u32);
+        Swarm {
+            weights,
+            levels,
+            tables: draw.pick(&[1, 1, 2, 3, 4]),
+            steps: draw.pick(&[10, 20, 40, 80]),
+            rows_max: draw.pick(&[1, 3, 10, 40]),
+            fill: draw.chance(30).then(|| draw.below(125) as u32),
+            shape: draw.chance(60).then(|| draw.pick(&Shape::ALL)),
+            call_max: draw.pick(&[3, 10, 30, 100]),
+            nested_percent: draw.pick(&[0, 20, 60]),
+            rot_percent: draw.pick(&[0, 10, 50]),
+            recovery_fault_percent: draw.pick(&[0, 0, 0, 30]),
+        }
+    }
+
+    fn step(&mut self, draw: &mut impl Draw) -> Step {
+        match KINDS[draw.weighted(&self.weights)].0 {
+            Kind::CreateTable => {
+                Step::CreateTable { table: self.table(draw), shape: self.shape(draw) }
+            }
+            Kind::DropTable => Step::DropTable { table: self.table(draw) },
+            Kind::Insert => {
+                let ways = [Way::Rows, Way::Rows, Way::Rows, Way::Appender, Way::Ticket];
+                let way = draw.pick(&ways);
+                Step::Insert { rows: self.rows(draw), way, level: self.some_level(draw) }
+            }
+            Kind::BadInsert => Step::BadInsert { rows: self.rows(draw) },
+            Kind::Batch => Step::Batch { parts: self.parts(draw), level: self.some_level(draw) },
+            Kind::Submit => Step::Submit { parts: self.parts(draw), level: self.level(draw) },
+            Kind::Wait => Step::Wait { pick: pick(draw) },
+            Kind::DropTicket => Step::DropTicket { pick: pick(draw) },
+            Kind::Sync => Step::Sync,
+            Kind::Rotate => Step::Rotate,
+            Kind::Flush => Step::Flush,
+            Kind::Job => Step::Job { pick: pick(draw) },
+            Kind::Jobs => Step::Jobs,
+            Kind::Get => Step::Get { table: self.table(draw), at: thousandths(draw) },
+            Kind::Scan => Step::Scan {
+                table: self.table(draw),
+                from: thousandths(draw),
+                to: thousandths(draw),
+                by_time: draw.chance(30),
+                backward: draw.chance(40),
+            },
+            Kind::Check => Step::Check,
+            Kind::Verify => Step::Verify,
+            Kind::Snapshot => Step::Snapshot,
+            Kind::ReadSnapshot => Step::ReadSnapshot { pick: pick(draw) },
+            Kind::DropSnapshot => Step::DropSnapshot { pick: pick(draw) },
+            Kind::Tick => {
+                let ns = draw.between(1, 10_000_000_000) as i64;
+                Step::Tick { ns: if draw.chance(30) { -ns } else { ns } }
+            }
+            Kind::Fault => Step::Fault { fault: fault(draw) },
+            Kind::Close => Step::Close { after: self.after(draw) },
+            Kind::ProcessCrash => Step::ProcessCrash { after: self.after(draw) },
+            Kind::PowerCrash => {
+                Step::PowerCrash { image: Image::Drawn(draw.bits()), after: self.after(draw) }
+            }
+            Kind::CrashAt => Step::CrashAt {
+                call: draw.between(1, self.call_max),
+                image: Image::Drawn(draw.bits()),
+                after: self.after(draw),
+            },
+        }
+    }
+
+    fn table(&self, draw: &mut impl Draw) -> u8 {
+        draw.below(u64::from(self.tables)) as u8
+    }
+
+    fn shape(&self, draw: &mut impl Draw) -> Shape {
+        self.shape.unwrap_or_else(|| draw.pick(&Shape::ALL))
+    }
+
+    fn rows(&self, draw: &mut impl Draw) -> Rows {
+        let rows = draw.between(1, self.rows_max) as u32;
+        let fill = self.fill.unwrap_or_else(|| draw.below(125) as u32);
+        Rows { table: self.table(draw), rows, fill }
+    }
+
+    fn parts(&self, draw: &mut impl Draw) -> Vec<Rows> {
+        let count = draw.between(1, u64::from(self.tables) + 1);
+        (0..count).map(|_| self.rows(draw)).collect()
+    }
+
+    fn level(&self, draw: &mut impl Draw) -> Level {
+        [Level::Memory, Level::Os, Level::Disk][draw.weighted(&self.levels)]
+    }
+
+    fn some_level(&self, draw: &mut impl Draw) -> Option<Level> {
+        (!draw.chance(20)).then(|| self.level(draw))
+    }
+
+    fn after(&self, draw: &mut impl Draw) -> After {
+        let mut after = After::default();
+        while after.nested.len() < 4 && draw.chance(self.nested_percent) {
+            let call_max = draw.pick(&[3, 8, 20]);
+            let call = draw.between(1, call_max);
+            after.nested.push(Nested { call, image: Image::Drawn(draw.bits()) });
+        }
+        if draw.chance(self.rot_percent) {
+            after.rot = Some(rot(draw));
+        }
+        if draw.chance(self.recovery_fault_percent) {
+            after.faults.push(fault(draw));
+        }
+        after
+    }
+}
+
+fn pick(draw: &mut impl Draw) -> u16 {
+    draw.below(1 << 16) as u16
+}
+
+/// A place in a table; now and then an end of it, or beyond.
+fn thousandths(draw: &mut impl Draw) -> u16 {
+    if draw.chance(20) { draw.pick(&[0, 1, 999, 1000, 1100]) } else { draw.below(1001) as u16 }
+}
+
+fn fault(draw: &mut impl Draw) -> Fault {
+    let op = draw.pick(&FAULT_OPS);
+    let bytes = draw.pick(&[0, 1, 8, 60, 511, 512, 513, 4096]);
+    let error = match (op, draw.below(4)) {
+        (OpKind::Sync | OpKind::SyncDir, _) => FaultKind::SyncFail,
+        (OpKind::Read, _) | (_, 0) => FaultKind::Eio,
+        (_, 1) => FaultKind::EioAfter { bytes },
+        _ => FaultKind::StorageFull { bytes },
+    };
+    let nth_max = draw.pick(&[1, 3, 12]);
+    Fault { op, nth: draw.between(1, nth_max), error }
+}
+
+fn rot(draw: &mut impl Draw) -> Rot {
+    let file = draw.pick(&[
+        RotFile::WalVouched,
+        RotFile::WalVouched,
+        RotFile::WalVouched,
+        RotFile::Wal,
+        RotFile::Sst,
+        RotFile::Sst,
+        RotFile::Manifest,
+        RotFile::Small,
+    ]);
+    Rot { file, pick: pick(draw), at: draw.below(1 << 32) as u32, xor: 1 << draw.below(8) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::draw::{ByteDraw, SeedDraw};
+
+    #[test]
+    fn the_same_seed_gives_the_same_plan() {
+        for seed in 0..50 {
+            let plan = |seed| generate(seed, &mut SeedDraw::new(seed));
+            assert_eq!(plan(seed), plan(seed));
+            assert_ne!(plan(seed).steps, plan(seed + 1).steps);
+        }
+    }
+
+    #[test]
+    fn every_kind_of_step_is_drawn() {
+        let name = |step: &Step| step.to_line().split('"').nth(3).map(str::to_owned);
+        let drawn: BTreeSet<_> = (0..200)
+            .flat_map(|seed| generate(seed, &mut SeedDraw::new(seed)).steps)
+            .map(|step| name(&step))
+            .collect();
+        assert_eq!(drawn.len(), KINDS.len(), "{drawn:?}");
+    }
+
+    #[test]
+    fn any_bytes_give_a_plan() {
+        for len in 0..64 {
+            let bytes: Vec<u8> = (0..len).map(|i: u8| i.wrapping_mul(37)).collect();
+            assert!(!generate(0, &mut ByteDraw::new(&bytes)).steps.is_empty());
+        }
+    }
+}

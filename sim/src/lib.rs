@@ -1,0 +1,29 @@
+//! The simulator of srdb: it runs the real engine on a disk in memory that loses whatever a disk
+//! may lose, crashes it at any call, and checks what comes back.
+//!
+//! ```text
+//!   seed ──► generate ──► Plan ──► run ──► engine ──► vfs layers ──► MemDisk
+//!                          ▲        │                                   │ crash: an image
+//!                          │        ├──► model, oracles ◄───────────────┘ of what survived
+//!                        shrink ◄── failure
+//! ```
+//!
+//! | module       | what it is                                                               |
+//! |--------------|--------------------------------------------------------------------------|
+//! | [`plan`]     | everything a run does, as plain data                                     |
+//! | [`draw`]     | where choices come from: a seed or a fuzzer's bytes                      |
+//! | [`generate`] | draws a plan                                                             |
+//! | [`shape`]    | the tables and rows of a run                                             |
+//! | [`model`]    | what the database must hold, and after a crash may hold                  |
+//! | [`oracle`]   | the checks, each by its name                                             |
+//! | [`vfs`]      | what stands between engine and disk: a watcher, and bugs planted on purpose |
+//!
+//! One seed fixes everything: no clock, no thread and no random source of the machine is asked.
+
+pub mod draw;
+pub mod generate;
+pub mod model;
+pub mod oracle;
+pub mod plan;
+pub mod shape;
+pub mod vfs;

@@ -1,0 +1,236 @@
+//! Matches what a recovery found against what it may find.
+//!
+//! Rows give themselves away by their id, so there is at most one way to explain what was found:
+//! walk the commits in their order as far as their rows are there, then the doubtful ones, then
+//! nothing may be left over.
+
+use std::collections::BTreeMap;
+
+use super::{Commit, Model, Standing, TableId, Values};
+use crate::oracle::Violation;
+use crate::plan::Level;
+
+/// What died.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Death {
+    /// Nothing: the database was closed.
+    Closed,
+    /// The process.
+    Process,
+    /// The machine.
+    Power,
+}
+
+/// One row that was found; its `_seq` is its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundRow {
+    /// `_time`.
+    pub time: i64,
+    /// The values of the fields.
+    pub values: Values,
+}
+
+/// One table that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundTable {
+    /// The number in its name.
+    pub slot: u8,
+    /// How many fields it has.
+    pub fields: usize,
+    /// All its rows, dense from `_seq` 1.
+    pub rows: Vec<FoundRow>,
+}
+
+/// Everything that a recovered database holds.
+pub type Found = Vec<FoundTable>;
+
+type Cursors<'a> = BTreeMap<TableId, (&'a FoundTable, usize)>;
+
+impl Model {
+    /// Checks what was found after a death and goes on from there.
+    ///
+    /// # Errors
+    /// If something is lost that must not be, or there that can't be, or out of order.
+    pub fn recover(&mut self, found: &Found, death: Death) -> Result<(), Violation> {
+        let mut cursors = self.match_tables(found)?;
+        let safe = match death {
+            Death::Closed => self.commits.len(),
+            Death::Process => self.safe_at_os,
+            Death::Power => self.safe_at_disk,
+        };
+        let there = self.commits.iter().take_while(|c| advance(&mut cursors, c).is_ok()).count();
+        if let Some(lost) = self.commits[..safe].get(there) {
+            let why = advance(&mut cursors, lost).err().unwrap_or_default();
+            return Err(Violation::new("model", self.lost(lost, death, &why)));
+        }
+        let doubtful = || self.doubt.iter().chain(&self.waiting);
+        let back: Vec<Commit> =
+            doubtful().filter(|c| advance(&mut cursors, c).is_ok()).cloned().collect();
+        if death == Death::Closed && !back.is_empty() {
+            let what = format!("a clean close brought back the failed commit {}", back[0].uid);
+            return Err(Violation::new("model", what));
+        }
+        if let Some((table, at)) = cursors.values().find(|(table, at)| *at < table.rows.len()) {
+            return Err(Violation::new("model", self.unexplained(table, *at, there)));
+        }
+        self.check_times(found)?;
+        self.adopt(found, there, back, death);
+        Ok(())
+    }
+
+    fn match_tables<'a>(&self, found: &'a Found) -> Result<Cursors<'a>, Violation> {
+        let wrong = |what: String| Err(Violation::new("model", what));
+        let mut cursors = Cursors::new();
+        for table in found {
+            match self.table(table.slot) {
+                None => return wrong(format!("table t{} is there and must not be", table.slot)),
+                Some((_, model)) if model.shape.fields().len() != table.fields => {
+                    return wrong(format!("table t{} has other fields than it had", table.slot));
+                }
+                Some((id, _)) => drop(cursors.insert(id, (table, 0))),
+            }
+        }
+        for (id, table) in self.tables() {
+            if table.standing == Standing::Live && !cursors.contains_key(&id) {
+                return wrong(format!("table t{} is lost", table.slot));
+            }
+        }
+        Ok(cursors)
+    }
+
+    /// One `_time` per commit, the one that was acknowledged, and never going back.
+    fn check_times(&self, found: &Found) -> Result<(), Violation> {
+        let times = times_of(found);
+        for table in found {
+            let mut last = i64::MIN;
+            for (i, row) in table.rows.iter().enumerate() {
+                let seq = i + 1;
+                let wrong = |what: String| {
+                    Err(Violation::new("model", format!("row {seq} of t{}: {what}", table.slot)))
+                };
+                if row.time < last {
+                    return wrong(format!("_time {} after {last}", row.time));
+                }
+                last = row.time;
+                let uid = uid_of(&row.values);
+                if times.get(&uid) != Some(&row.time) {
+                    return wrong(format!("its _time is not that of the rest of commit {uid}"));
+                }
+                let known = self.table(table.slot).and_then(|(_, t)| t.rows.get(i));
+                if let Some((time, values)) = known
+                    && *values == row.values
+                    && *time != i64::MIN
+                    && *time != row.time
+                {
+                    return wrong(format!("_time was {time} and is {}", row.time));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn adopt(&mut self, found: &Found, there: usize, back: Vec<Commit>, death: Death) {
+        let times = times_of(found);
+        let gone: Vec<u8> =
+            self.names.keys().copied().filter(|slot| !is_there(found, *slot)).collect();
+        gone.into_iter().for_each(|slot| self.dropped(slot));
+        self.tables.values_mut().for_each(|table| table.standing = Standing::Live);
+        self.doubt.retain(|c| back.iter().all(|b| b.uid != c.uid));
+        self.doubt.extend(self.waiting.drain(..).filter(|c| back.iter().all(|b| b.uid != c.uid)));
+        if death != Death::Process {
+            self.doubt.clear();
+        }
+        self.commits.truncate(there);
+        self.commits.extend(back);
+        self.safe_at_os = self.commits.len();
+        self.safe_at_disk = match death {
+            Death::Process => self.safe_at_disk.min(there),
+            Death::Power | Death::Closed => self.commits.len(),
+        };
+        // The numbers and times of what was lost may be given again.
+        self.last_number = self.commits.iter().filter_map(|c| c.number).max().unwrap_or(0);
+        for table in self.tables.values_mut() {
+            table.rows.clear();
+        }
+        for i in 0..self.commits.len() {
+            if let Some(time) = times.get(&self.commits[i].uid) {
+                self.commits[i].time = Some(*time);
+            }
+            let commit = self.commits[i].clone();
+            self.show(&commit);
+        }
+        self.last_time =
+            self.tables.values().flat_map(|t| t.rows.last()).map(|r| r.0).max().unwrap_or(i64::MIN);
+    }
+
+    fn lost(&self, commit: &Commit, death: Death, why: &str) -> String {
+        let level = if death == Death::Process { Level::Os } else { Level::Disk };
+        format!(
+            "the commit of step {} was safe at {level:?} and is lost after {death:?}: {why}",
+            commit.uid
+        )
+    }
+
+    fn unexplained(&self, table: &FoundTable, at: usize, there: usize) -> String {
+        let row = &table.rows[at];
+        let uid = uid_of(&row.values);
+        let known = |list: &str, commit: Option<&Commit>| commit.map(|_| list.to_owned());
+        let by_uid = |c: &&Commit| c.uid == uid;
+        let standing = known("acknowledged", self.commits.iter().find(by_uid))
+            .or_else(|| known("failed", self.doubt.iter().find(by_uid)))
+            .or_else(|| known("queued", self.waiting.iter().find(by_uid)))
+            .unwrap_or_else(|| "unknown".to_owned());
+        format!(
+            "row {} of t{} can't be there: it is of step {uid}, whose commit was {standing}; \
+             {there} of {} commits are there before it; the row: {:?}",
+            at + 1,
+            table.slot,
+            self.commits.len(),
+            row.values,
+        )
+    }
+}
+
+/// Moves the cursors past the commit's rows, all or none.
+fn advance(cursors: &mut Cursors<'_>, commit: &Commit) -> Result<(), String> {
+    for part in &commit.parts {
+        let Some((table, at)) = cursors.get(&part.table) else { continue };
+        for (i, expected) in part.rows.iter().enumerate() {
+            let here = || format!("row {} of t{}", at + i + 1, table.slot);
+            match table.rows.get(at + i) {
+                None => return Err(format!("{} is missing", here())),
+                Some(row) if row.values != *expected => {
+                    return Err(format!("{} is {:?}, not {expected:?}", here(), row.values));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    for part in &commit.parts {
+        if let Some((_, at)) = cursors.get_mut(&part.table) {
+            *at += part.rows.len();
+        }
+    }
+    Ok(())
+}
+
+fn is_there(found: &Found, slot: u8) -> bool {
+    found.iter().any(|table| table.slot == slot)
+}
+
+/// The `_time` of each commit, by the first of its rows.
+fn times_of(found: &Found) -> BTreeMap<u64, i64> {
+    let mut times = BTreeMap::new();
+    for row in found.iter().flat_map(|table| &table.rows) {
+        times.entry(uid_of(&row.values)).or_insert(row.time);
+    }
+    times
+}
+
+/// The step that a row says it is of.
+fn uid_of(values: &Values) -> u64 {
+    match values.first() {
+        Some(srdb::Value::UInt(id)) => id >> 24,
+        _ => 0,
+    }
+}

@@ -1,0 +1,125 @@
+use super::*;
+
+const T0: u8 = 0;
+const T1: u8 = 1;
+
+fn rows(table: u8, rows: u32) -> Rows {
+    Rows { table, rows, fill: 1 }
+}
+
+fn two_tables() -> Model {
+    let mut model = Model::new();
+    model.created(T0, Shape::Narrow, Standing::Live);
+    model.created(T1, Shape::Narrow, Standing::Live);
+    model
+}
+
+/// Commits and gets the answer that the database should give.
+fn commit(model: &mut Model, uid: u64, parts: &[Rows], level: Level) {
+    let commit = model.begin(uid, parts, level);
+    let seqs = commit
+        .parts
+        .iter()
+        .map(|p| (model.tables[&p.table].rows.len() as i64 + 1, p.rows.len() as i64))
+        .collect();
+    let ack = Ack { number: uid, time: uid as i64, seqs };
+    assert_eq!(model.acknowledge(commit, &ack), Ok(()));
+}
+
+/// What a database holds that kept so many rows of each table.
+fn kept(model: &Model, counts: &[usize]) -> Found {
+    let table = |((_, table), count): ((TableId, &Table), &usize)| FoundTable {
+        slot: table.slot,
+        fields: table.shape.fields().len(),
+        rows: table.rows[..*count]
+            .iter()
+            .map(|(time, values)| FoundRow { time: *time, values: values.clone() })
+            .collect(),
+    };
+    model.tables().zip(counts).map(table).collect()
+}
+
+fn complaint(result: Result<(), Violation>) -> String {
+    result.err().map_or_else(|| "no complaint".to_owned(), |v| v.to_string())
+}
+
+#[test]
+fn a_prefix_that_holds_what_is_safe_is_fine() {
+    for (t0, t1) in [(2, 1), (3, 1), (3, 2)] {
+        let mut model = two_tables();
+        commit(&mut model, 1, &[rows(T0, 2), rows(T1, 1)], Level::Disk);
+        commit(&mut model, 2, &[rows(T0, 1)], Level::Os);
+        commit(&mut model, 3, &[rows(T1, 1)], Level::Memory);
+        let found = kept(&model, &[t0, t1]);
+        assert_eq!(model.recover(&found, Death::Power), Ok(()), "{t0} {t1}");
+        assert_eq!(model.commit_count(), t0 + t1 - 2);
+    }
+}
+
+#[test]
+fn losing_a_safe_commit_is_noticed() {
+    let mut model = two_tables();
+    commit(&mut model, 1, &[rows(T0, 2)], Level::Disk);
+    commit(&mut model, 2, &[rows(T1, 2)], Level::Os);
+    let found = kept(&model, &[0, 0]);
+    assert!(complaint(model.recover(&found, Death::Power)).contains("step 1 was safe at Disk"));
+    let found = kept(&model, &[2, 0]);
+    assert!(complaint(model.recover(&found, Death::Process)).contains("step 2 was safe at Os"));
+    assert_eq!(model.recover(&found, Death::Power), Ok(()));
+}
+
+#[test]
+fn half_a_commit_a_gap_and_a_stranger_are_noticed() {
+    let mut model = two_tables();
+    commit(&mut model, 1, &[rows(T0, 2), rows(T1, 1)], Level::Memory);
+    commit(&mut model, 2, &[rows(T0, 1)], Level::Memory);
+    for counts in [[1, 1], [2, 0], [0, 1]] {
+        let found = kept(&model, &counts);
+        assert!(complaint(model.recover(&found, Death::Power)).contains("can't be there"));
+    }
+    let mut found = kept(&model, &[3, 1]);
+    found[0].rows.remove(1);
+    assert!(complaint(model.recover(&found, Death::Power)).contains("can't be there"));
+    let mut found = kept(&model, &[3, 1]);
+    let twice = found[0].rows[2].clone();
+    found[0].rows.push(twice);
+    assert!(complaint(model.recover(&found, Death::Power)).contains("can't be there"));
+}
+
+#[test]
+fn a_failed_commit_may_come_back_until_a_sync() {
+    for synced in [false, true] {
+        let mut model = two_tables();
+        commit(&mut model, 1, &[rows(T0, 1)], Level::Disk);
+        let failed = model.begin(2, &[rows(T0, 1)], Level::Disk);
+        model.fail(failed.clone());
+        if synced {
+            model.synced();
+        }
+        let mut found = kept(&model, &[1, 0]);
+        let values = failed.parts[0].rows[0].clone();
+        found[0].rows.push(FoundRow { time: 5, values });
+        let result = model.recover(&found, Death::Power);
+        assert_eq!(result.is_ok(), !synced, "{result:?}");
+    }
+}
+
+#[test]
+fn tables_are_where_they_must_be() {
+    let mut model = two_tables();
+    assert!(complaint(model.recover(&kept(&model, &[0]), Death::Power)).contains("t1 is lost"));
+    model.set_standing(T1, Standing::MaybeDropped);
+    assert_eq!(model.recover(&kept(&model, &[0]), Death::Power), Ok(()));
+    let mut found = kept(&model, &[0]);
+    found.push(FoundTable { slot: 7, fields: 1, rows: Vec::new() });
+    assert!(complaint(model.recover(&found, Death::Power)).contains("t7 is there"));
+}
+
+#[test]
+fn a_time_that_changes_is_noticed() {
+    let mut model = two_tables();
+    commit(&mut model, 1, &[rows(T0, 1)], Level::Disk);
+    let mut found = kept(&model, &[1, 0]);
+    found[0].rows[0].time = 9;
+    assert!(complaint(model.recover(&found, Death::Power)).contains("_time was 1 and is 9"));
+}

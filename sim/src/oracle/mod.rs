@@ -1,0 +1,41 @@
+//! What must be true of every run. Each oracle is one module with one question.
+//!
+//! | oracle          | asks                                                                      |
+//! |-----------------|---------------------------------------------------------------------------|
+//! | `model`         | is what can be read exactly what was committed, and after a crash a prefix of it that holds all that was safe? ([`crate::model`]) |
+//! | `files`         | is every live file there, and after recovery nothing else?                |
+//! | `structure`     | does `verify` find every checksum, B+Tree and block in order?             |
+//! | `wal`           | does recovery give the same when repeated and when interrupted; is damage to what was acknowledged reported? |
+//! | `faults`        | is every error one that had a cause, of the right type; is nothing acknowledged after poisoning? |
+//! | `determinism`   | is the trace hash the same when the run is repeated?  |
+//! | `panic`         | did nothing panic?                                                        |
+//! | `progress`      | did all work end?                                                         |
+//!
+//! To come, in its place here: `image`, an independent decoder that computes from the surviving
+//! bytes, by docs/format.md alone, what recovery must find.
+
+use std::fmt;
+
+/// Something that must be true was not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The oracle that noticed.
+    pub oracle: &'static str,
+    /// What it saw.
+    pub what: String,
+}
+
+impl Violation {
+    /// What `oracle` saw.
+    pub fn new(oracle: &'static str, what: impl Into<String>) -> Self {
+        Violation { oracle, what: what.into() }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.oracle, self.what)
+    }
+}
+
+impl std::error::Error for Violation {}

@@ -1,0 +1,173 @@
+//! What the engine was told by its files, as far as an oracle needs to know.
+//!
+//! **Vouched.** A WAL record says up to where the log was synced when it was written. So when a
+//! write that came after a sync has itself been synced, it vouches for all that the first sync
+//! covered: damage there has to be reported, never cut.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use srdb_vfs::OpKind;
+
+use super::{Call, Layer};
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub struct Watch {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    errors: u64,
+    log_sync_failed: bool,
+    segments: BTreeMap<PathBuf, Segment>,
+}
+
+/// What is known of a WAL segment, as offsets in its file.
+#[derive(Debug, Default, Clone, Copy)]
+struct Segment {
+    /// The end of what was written.
+    written: u64,
+    /// The end of what a sync covered.
+    synced: u64,
+    /// What was synced when the last write was made.
+    synced_at_write: u64,
+    /// The end of what a synced write vouches for.
+    vouched: u64,
+}
+
+impl Watch {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many calls have failed that had no right to on a sound disk.
+    pub fn errors(&self) -> u64 {
+        self.lock().errors
+    }
+
+    /// Whether a sync of the WAL or of a MANIFEST has failed, so that nothing may be believed.
+    pub fn log_sync_failed(&self) -> bool {
+        self.lock().log_sync_failed
+    }
+
+    /// A new process: what it was told starts anew, what is on disk stays.
+    pub fn restart(&self) {
+        let mut state = self.lock();
+        state.errors = 0;
+        state.log_sync_failed = false;
+        for segment in state.segments.values_mut() {
+            segment.written = segment.synced;
+        }
+    }
+
+    /// How many bytes of a WAL segment, from its start, later records vouch for.
+    pub fn vouched(&self, segment: &Path) -> u64 {
+        self.lock().segments.get(segment).map_or(0, |s| s.vouched)
+    }
+}
+
+impl Layer for Watch {
+    fn call(&self, call: &Call<'_>, go: &mut dyn FnMut() -> io::Result<u64>) -> io::Result<u64> {
+        let result = go();
+        let mut state = self.lock();
+        match &result {
+            Ok(offset) if call.is_on("wal") => state.note(call, *offset),
+            Err(e) if !is_an_answer(e) => {
+                state.errors += 1;
+                let is_log = call.is_on("wal") || call.is_on_manifest();
+                state.log_sync_failed |= call.op == OpKind::Sync && is_log;
+            }
+            _ => {}
+        }
+        result
+    }
+}
+
+/// Errors that say how things are, not that something failed.
+fn is_an_answer(error: &io::Error) -> bool {
+    use io::ErrorKind::{AlreadyExists, DirectoryNotEmpty, IsADirectory, NotADirectory, NotFound};
+    matches!(
+        error.kind(),
+        NotFound | AlreadyExists | DirectoryNotEmpty | IsADirectory | NotADirectory
+    )
+}
+
+impl State {
+    fn note(&mut self, call: &Call<'_>, appended_at: u64) {
+        if call.op == OpKind::RemoveFile {
+            self.segments.remove(call.path);
+            return;
+        }
+        let segment = self.segments.entry(call.path.to_owned()).or_default();
+        match call.op {
+            OpKind::Create => *segment = Segment::default(),
+            // Zeros ahead of the records vouch for nothing.
+            OpKind::Write if call.data.iter().any(|byte| *byte != 0) => {
+                let offset = if call.offset == u64::MAX { appended_at } else { call.offset };
+                segment.written = segment.written.max(offset + call.data.len() as u64);
+                segment.synced_at_write = segment.synced;
+            }
+            OpKind::SetLen => {
+                segment.written = segment.written.min(call.offset);
+                segment.synced = segment.synced.min(call.offset);
+                segment.synced_at_write = segment.synced_at_write.min(call.offset);
+                segment.vouched = segment.vouched.min(call.offset);
+            }
+            OpKind::Sync => {
+                segment.synced = segment.written;
+                segment.vouched = segment.vouched.max(segment.synced_at_write);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use srdb_vfs::{Fault, FaultKind, MemDisk, Vfs};
+
+    use super::super::Layered;
+    use super::*;
+
+    #[test]
+    fn a_synced_write_vouches_for_what_was_synced_before_it() -> io::Result<()> {
+        let watch = Arc::new(Watch::default());
+        let vfs = Layered::new(Arc::new(MemDisk::new()), watch.clone());
+        let path = Path::new("/000001.wal");
+        let file = vfs.create(path)?;
+        let mut vouched = Vec::new();
+        for _ in 0..3 {
+            file.append(&[7; 10])?;
+            vouched.push(watch.vouched(path));
+            file.sync_data()?;
+            vouched.push(watch.vouched(path));
+        }
+        assert_eq!(vouched, [0, 0, 0, 10, 10, 20]);
+        file.append(&[0; 10])?;
+        file.sync_data()?;
+        assert_eq!(watch.vouched(path), 20, "zeros say nothing");
+        Ok(())
+    }
+
+    #[test]
+    fn failures_count_and_answers_do_not() -> io::Result<()> {
+        let watch = Arc::new(Watch::default());
+        let disk = MemDisk::new();
+        let vfs = Layered::new(Arc::new(disk.clone()), watch.clone());
+        assert!(vfs.read_dir(Path::new("/nothing")).is_err());
+        assert_eq!(watch.errors(), 0);
+        let file = vfs.create(Path::new("/000001.wal"))?;
+        disk.inject(Fault { op: OpKind::Sync, nth: 1, error: FaultKind::SyncFail });
+        assert!(file.sync_data().is_err());
+        assert!(watch.errors() == 1 && watch.log_sync_failed());
+        watch.restart();
+        assert!(watch.errors() == 0 && !watch.log_sync_failed());
+        Ok(())
+    }
+}
