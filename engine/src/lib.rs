@@ -4,6 +4,7 @@
 mod chunk;
 mod coding;
 mod commit;
+mod column;
 mod error;
 mod format;
 pub mod limits;

@@ -131,7 +131,7 @@ impl ColumnData {
     }
 
     /// Appends the type's zero, `count` times: what a null slot holds.
-    fn push_zeros(&mut self, count: usize) {
+    pub(crate) fn push_zeros(&mut self, count: usize) {
         match self {
             ColumnData::Bool(v) => v.extend_filled(count, false),
             ColumnData::Int(v) => v.resize(v.len() + count, 0),
@@ -139,6 +139,18 @@ impl ColumnData {
             ColumnData::Float64(v) => v.resize(v.len() + count, 0.0),
             ColumnData::Decimal(v) => v.resize(v.len() + count, Decimal::ZERO),
             ColumnData::Bytes(v) => v.ends.resize(v.ends.len() + count, v.data.len() as u32),
+        }
+    }
+
+    /// Makes a slot of fixed width the type's zero. Byte strings and bits are left as they are:
+    /// whoever appends them appends the zero.
+    pub(crate) fn set_zero(&mut self, index: usize) {
+        match self {
+            ColumnData::Int(v) => v[index] = 0,
+            ColumnData::Float32(v) => v[index] = 0.0,
+            ColumnData::Float64(v) => v[index] = 0.0,
+            ColumnData::Decimal(v) => v[index] = Decimal::ZERO,
+            ColumnData::Bool(_) | ColumnData::Bytes(_) => {}
         }
     }
 

@@ -1,0 +1,237 @@
+//! Decimal floats: measurements such as 23.45 as the integer 2345 and one exponent a column.
+//!
+//! ```text
+//! 0  exponent    i8          value = integer ÷ 10^exponent (× 10^-exponent where negative)
+//! 1  exceptions  exceptions.rs, of the float's width: what would not come back bit for bit
+//!    integers    ints.rs, one a row; an exception's slot repeats its neighbour
+//! ```
+//!
+//! After A. Afroozeh, L. Kuffó, P. Boncz, "ALP: Adaptive Lossless floating-Point Compression",
+//! SIGMOD 2023. ALP multiplies by an inexact 10^-e and needs two exponents; one correctly rounded
+//! division gives back every decimal of up to 15 digits, since that is how it was parsed.
+
+use std::ops::Range;
+
+use super::exceptions::{self, Exceptions};
+use super::ints::{Ints, Plan};
+use crate::chunk::{ColumnData, Scalar};
+use crate::coding::bytes::{Put, Reader};
+use crate::error::Damage;
+use crate::types::Physical;
+
+/// Exponents in use: powers of ten up to 10^22 are exact doubles.
+const EXPONENTS: std::ops::RangeInclusive<i8> = -15..=18;
+
+/// Values whose exponent is searched.
+const SAMPLE: usize = 24;
+
+/// `2^52 + 2^51`: added to a double below 2^51 it leaves the nearest integer in the low bits.
+const ROUND: f64 = 6_755_399_441_055_744.0;
+
+const POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+];
+
+/// The scaling of one exponent: the integer is `value × up ÷ down`, and back the other way.
+#[derive(Debug, Clone, Copy)]
+struct Scale {
+    up: f64,
+    down: f64,
+}
+
+impl Scale {
+    /// `exponent` must be in [`EXPONENTS`].
+    fn of(exponent: i8) -> Scale {
+        let power = POWERS[usize::from(exponent.unsigned_abs())];
+        if exponent < 0 { Scale { up: 1.0, down: power } } else { Scale { up: power, down: 1.0 } }
+    }
+
+    /// Must stay as it is for ever: the encoder verified its values against this arithmetic.
+    #[inline]
+    fn decode(self, integer: i64) -> f64 {
+        integer as f64 * self.down / self.up
+    }
+
+    #[inline]
+    fn encode(self, value: f64) -> i64 {
+        let rounded = value * self.up / self.down + ROUND;
+        rounded.to_bits().wrapping_sub(ROUND.to_bits()) as i64
+    }
+}
+
+/// What the two float types have in common.
+pub(super) trait Float: Copy {
+    fn to_f64(self) -> f64;
+    fn from_f64(value: f64) -> Self;
+    fn same_bits(self, other: Self) -> bool;
+}
+
+impl Float for f64 {
+    fn to_f64(self) -> f64 {
+        self
+    }
+    fn from_f64(value: f64) -> f64 {
+        value
+    }
+    fn same_bits(self, other: f64) -> bool {
+        self.to_bits() == other.to_bits()
+    }
+}
+
+impl Float for f32 {
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+    fn from_f64(value: f64) -> f32 {
+        value as f32
+    }
+    fn same_bits(self, other: f32) -> bool {
+        self.to_bits() == other.to_bits()
+    }
+}
+
+fn fits<F: Float>(value: F, scale: Scale) -> bool {
+    F::from_f64(scale.decode(scale.encode(value.to_f64()))).same_bits(value)
+}
+
+/// The exponent under which most of a sample comes back, the smallest of equals.
+fn exponent_of<F: Float>(values: &[F]) -> Option<i8> {
+    let step = (values.len() / SAMPLE).max(1);
+    let sample: Vec<F> = values.iter().copied().step_by(step).collect();
+    let mut best = (0, 0);
+    for exponent in EXPONENTS.filter(|e| *e >= 0) {
+        let scale = Scale::of(exponent);
+        let fitting = sample.iter().filter(|v| fits(**v, scale)).count();
+        if fitting > best.0 {
+            best = (fitting, exponent);
+        }
+        if fitting == sample.len() {
+            break;
+        }
+    }
+    if best.0 * 8 < sample.len() * 7 {
+        return None;
+    }
+    if best.1 == 0 {
+        // Whole numbers may end in zeros.
+        let whole = |e: &i8| sample.iter().all(|v| fits(*v, Scale::of(*e)));
+        best.1 = (-15..0).find(whole).unwrap_or(0);
+    }
+    Some(best.1)
+}
+
+/// A column taken apart.
+#[derive(Debug)]
+pub(super) struct Split {
+    exponent: i8,
+    integers: Vec<i64>,
+    plan: Plan,
+    positions: Vec<u16>,
+}
+
+/// Takes `values` apart, or `None` where too few are decimals.
+pub(super) fn split<F: Float>(values: &[F]) -> Option<Split> {
+    let exponent = exponent_of(values)?;
+    let scale = Scale::of(exponent);
+    let mut positions = Vec::new();
+    let mut integers = Vec::with_capacity(values.len());
+    let mut last = None;
+    for (row, value) in values.iter().enumerate() {
+        let integer = scale.encode(value.to_f64());
+        if F::from_f64(scale.decode(integer)).same_bits(*value) {
+            if last.is_none() {
+                integers.fill(integer);
+            }
+            last = Some(integer);
+            integers.push(integer);
+        } else {
+            positions.push(row as u16);
+            integers.push(last.unwrap_or(0));
+        }
+    }
+    let plan = Plan::of(&integers);
+    Some(Split { exponent, integers, plan, positions })
+}
+
+impl Split {
+    /// Bytes of the payload with exceptions of `N` bytes.
+    pub(super) fn bytes<const N: usize>(&self) -> usize {
+        1 + exceptions::bytes::<N>(self.positions.len()) + self.plan.bytes(self.integers.len())
+    }
+
+    /// Appends the payload; `raw` gives the bytes of a row that is an exception.
+    pub(super) fn write<const N: usize>(&self, raw: impl Fn(usize) -> [u8; N], out: &mut Vec<u8>) {
+        let values: Vec<[u8; N]> = self.positions.iter().map(|p| raw(usize::from(*p))).collect();
+        out.put_u8(self.exponent as u8);
+        exceptions::write(&self.positions, &values, out);
+        self.plan.write(&self.integers, out);
+    }
+}
+
+/// The payload, in place. `N` is 4 for `Float32` and 8 for `Float64`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DecimalFloat<'a> {
+    scale: Scale,
+    exceptions: Kept<'a>,
+    integers: Ints<'a>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kept<'a> {
+    Float32(Exceptions<'a, 4>),
+    Float64(Exceptions<'a, 8>),
+}
+
+impl<'a> DecimalFloat<'a> {
+    pub(super) fn read(
+        reader: &mut Reader<'a>,
+        rows: usize,
+        physical: Physical,
+    ) -> Result<DecimalFloat<'a>, Damage> {
+        let exponent = reader.u8()? as i8;
+        if !EXPONENTS.contains(&exponent) {
+            return Err(reader.damage(format!("a decimal exponent of {exponent}")));
+        }
+        let exceptions = match physical {
+            Physical::Float32 => Kept::Float32(Exceptions::read(reader)?),
+            _ => Kept::Float64(Exceptions::read(reader)?),
+        };
+        let scale = Scale::of(exponent);
+        Ok(DecimalFloat { scale, exceptions, integers: Ints::read(reader, rows)? })
+    }
+
+    pub(super) fn get(&self, row: usize) -> Scalar<'static> {
+        let decoded = || self.scale.decode(self.integers.get(row));
+        match &self.exceptions {
+            Kept::Float32(kept) => {
+                Scalar::Float32(kept.get(row).map_or_else(|| decoded() as f32, f32::from_le_bytes))
+            }
+            Kept::Float64(kept) => {
+                Scalar::Float64(kept.get(row).map_or_else(decoded, f64::from_le_bytes))
+            }
+        }
+    }
+
+    pub(super) fn unpack(&self, range: Range<usize>, out: &mut ColumnData) {
+        let integers = self.integers.to_vec(range.clone());
+        let scale = self.scale;
+        match (out, &self.exceptions) {
+            (ColumnData::Float32(out), Kept::Float32(kept)) => {
+                let base = out.len();
+                out.extend(integers.iter().map(|integer| scale.decode(*integer) as f32));
+                for (row, value) in kept.within(range.clone()) {
+                    out[base + row - range.start] = f32::from_le_bytes(value);
+                }
+            }
+            (ColumnData::Float64(out), Kept::Float64(kept)) => {
+                let base = out.len();
+                out.extend(integers.iter().map(|integer| scale.decode(*integer)));
+                for (row, value) in kept.within(range.clone()) {
+                    out[base + row - range.start] = f64::from_le_bytes(value);
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! An encoded column, read in place.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::decimal_float::DecimalFloat;
+use super::decimals::Decimals;
+use super::dictionary::DictionaryView;
+use super::ints::Ints;
+use super::linear::Linear;
+use super::plain::{Bits, Plain, PlainBytes, push_bytes, read_constant};
+use super::runs::Runs;
+use super::text::FramedText;
+use super::validity::Validity;
+use super::{Encoding, ROWS_MAX};
+use crate::chunk::{Bitmap, Column, ColumnData, Scalar};
+use crate::coding::bytes::Reader;
+use crate::error::Damage;
+use crate::types::{DataType, Physical};
+
+/// A checked view of an encoded column, borrowing the block's bytes. Parsing looks at headers and
+/// sizes, not at values, so it costs the same for any column.
+#[derive(Debug, Clone)]
+pub(crate) struct ColumnView<'a> {
+    rows: usize,
+    physical: Physical,
+    encoding: Encoding,
+    validity: Validity<'a>,
+    payload: Payload<'a>,
+}
+
+#[derive(Debug, Clone)]
+enum Payload<'a> {
+    Constant(Scalar<'a>),
+    Plain(Plain<'a>),
+    PlainBytes(PlainBytes<'a>),
+    Ints(Ints<'a>),
+    Linear(Linear<'a>),
+    Dictionary(Ints<'a>, DictionaryView<'a>),
+    DecimalFloat(DecimalFloat<'a>),
+    Bits(Bits<'a>),
+    FramedText(FramedText<'a>),
+    Decimals(Decimals<'a>),
+    Runs(Runs<'a>),
+}
+
+impl<'a> ColumnView<'a> {
+    /// A view of `bytes`, which are exactly one encoded column of `rows` rows.
+    pub(crate) fn parse(
+        encoding: u16,
+        rows: usize,
+        data_type: DataType,
+        bytes: &'a [u8],
+        dictionary: Option<DictionaryView<'a>>,
+    ) -> Result<Self, Damage> {
+        let encoding = Encoding::from_code(encoding)?;
+        if rows > ROWS_MAX {
+            return Err(Damage::new(0, format!("a column of {rows} rows")));
+        }
+        let mut reader = Reader::new(bytes);
+        let validity = Validity::read(&mut reader, rows)?;
+        let payload = match (encoding, validity) {
+            (Encoding::Constant, Validity::AllNull) => Payload::Constant(Scalar::Null),
+            (_, Validity::AllNull) => {
+                return Err(reader.damage(format!("a column of nulls encoded as {encoding:?}")));
+            }
+            _ => Payload::read(encoding, &mut reader, rows, data_type, dictionary)?,
+        };
+        reader.finish()?;
+        Ok(ColumnView { rows, physical: data_type.physical(), encoding, validity, payload })
+    }
+
+    /// Rows held.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// How the column is encoded.
+    pub(crate) fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// The value of `row`.
+    pub(crate) fn get(&self, row: usize) -> Result<Scalar<'a>, Damage> {
+        if row >= self.rows {
+            return Err(Damage::new(0, format!("row {row} of a column of {}", self.rows)));
+        }
+        if !self.validity.is_valid(row) {
+            return Ok(Scalar::Null);
+        }
+        Ok(match &self.payload {
+            Payload::Constant(value) => value.clone(),
+            Payload::Plain(plain) => plain.get(row),
+            Payload::PlainBytes(plain) => Scalar::Bytes(Cow::Borrowed(plain.get(row)?)),
+            Payload::Ints(ints) => Scalar::Int(ints.get(row)),
+            Payload::Linear(linear) => Scalar::Int(linear.get(row)),
+            Payload::Dictionary(codes, dictionary) => match self.physical {
+                Physical::Int => Scalar::Int(dictionary.int(codes.get(row))?),
+                _ => Scalar::Bytes(Cow::Borrowed(dictionary.bytes(codes.get(row))?)),
+            },
+            Payload::DecimalFloat(floats) => floats.get(row),
+            Payload::Bits(bits) => Scalar::Bool(bits.get(row)),
+            Payload::FramedText(text) => Scalar::Bytes(text.get(row)?),
+            Payload::Decimals(decimals) => Scalar::Decimal(decimals.get(row)),
+            Payload::Runs(runs) => Scalar::Int(runs.get(row)?),
+        })
+    }
+
+    /// Appends the rows of `range` to `out`, a column of the same shape. After damage, `out` holds
+    /// what it held before.
+    pub(crate) fn unpack(&self, range: Range<usize>, out: &mut Column) -> Result<(), Damage> {
+        if range.end > self.rows || range.start > range.end {
+            return Err(Damage::new(0, format!("rows {range:?} of a column of {}", self.rows)));
+        }
+        let before = out.len();
+        if let Err(damage) = self.unpack_data(range.clone(), &mut out.data) {
+            out.truncate(before);
+            return Err(damage);
+        }
+        debug_assert_eq!(out.data.len(), before + range.len(), "{:?} unpacked", self.encoding);
+        match (self.validity.bitmap(range.clone()), &mut out.validity) {
+            (None, None) => {}
+            (None, Some(validity)) => validity.extend_filled(range.len(), true),
+            (Some(bits), validity) => validity
+                .get_or_insert_with(|| Bitmap::filled(before, true))
+                .extend_from(&bits, 0..bits.len()),
+        }
+        Ok(())
+    }
+
+    fn unpack_data(&self, range: Range<usize>, out: &mut ColumnData) -> Result<(), Damage> {
+        let before = out.len();
+        match (&self.payload, &mut *out) {
+            (Payload::Constant(value), out) => {
+                extend_constant(value, range.clone(), self.validity, out)?;
+            }
+            (Payload::PlainBytes(plain), ColumnData::Bytes(out)) => {
+                for row in range.clone() {
+                    push_bytes(out, self.non_null(row, plain.get(row)?))?;
+                }
+            }
+            (Payload::Dictionary(codes, dictionary), ColumnData::Bytes(out)) => {
+                for (row, code) in range.clone().zip(codes.to_vec(range.clone())) {
+                    push_bytes(out, self.non_null(row, dictionary.bytes(code)?))?;
+                }
+            }
+            (Payload::FramedText(text), ColumnData::Bytes(out)) => {
+                text.unpack(range.clone(), out)?;
+            }
+            (Payload::Bits(bits), out) => bits.unpack(range.clone(), self.validity, out),
+            (Payload::Decimals(decimals), ColumnData::Decimal(out)) => {
+                decimals.unpack(range.clone(), out);
+            }
+            (Payload::Plain(plain), out) => plain.unpack(range.clone(), out),
+            (Payload::DecimalFloat(floats), out) => floats.unpack(range.clone(), out),
+            (payload, ColumnData::Int(out)) => {
+                out.resize(before + range.len(), 0);
+                unpack_ints(payload, range.clone(), &mut out[before..])?;
+            }
+            _ => {}
+        }
+        if out.len() != before + range.len() {
+            let what = format!("a {:?} column unpacked as {:?}", self.physical, out.physical());
+            return Err(Damage::new(0, what));
+        }
+        for row in self.validity.nulls(range.clone()) {
+            out.set_zero(before + row - range.start);
+        }
+        Ok(())
+    }
+
+    fn non_null<'v>(&self, row: usize, value: &'v [u8]) -> &'v [u8] {
+        if self.validity.is_valid(row) { value } else { &[] }
+    }
+}
+
+impl<'a> Payload<'a> {
+    fn read(
+        encoding: Encoding,
+        reader: &mut Reader<'a>,
+        rows: usize,
+        data_type: DataType,
+        dictionary: Option<DictionaryView<'a>>,
+    ) -> Result<Payload<'a>, Damage> {
+        let physical = data_type.physical();
+        Ok(match (encoding, physical) {
+            (Encoding::Constant, _) => Payload::Constant(read_constant(reader, data_type)?),
+            (Encoding::Plain, Physical::Bytes) => {
+                Payload::PlainBytes(PlainBytes::read(reader, rows)?)
+            }
+            (Encoding::Plain, Physical::Int | Physical::Float32 | Physical::Float64)
+            | (Encoding::Plain, Physical::Decimal) => {
+                Payload::Plain(Plain::read(reader, rows, data_type)?)
+            }
+            (Encoding::FrameOfReference, Physical::Int) => Payload::Ints(Ints::read(reader, rows)?),
+            (Encoding::Linear, Physical::Int) => Payload::Linear(Linear::read(reader, rows)?),
+            (Encoding::Runs, Physical::Int) => Payload::Runs(Runs::read(reader, rows)?),
+            (Encoding::Dictionary, Physical::Int | Physical::Bytes) => match dictionary {
+                Some(dictionary) if dictionary.physical() == physical => {
+                    Payload::Dictionary(Ints::read(reader, rows)?, dictionary)
+                }
+                Some(_) => return Err(reader.damage("a dictionary of another shape")),
+                None => return Err(reader.damage("a dictionary column without its dictionary")),
+            },
+            (Encoding::DecimalFloat, Physical::Float32 | Physical::Float64) => {
+                Payload::DecimalFloat(DecimalFloat::read(reader, rows, physical)?)
+            }
+            (Encoding::Bitmap, Physical::Bool) => Payload::Bits(Bits::read(reader, rows)?),
+            (Encoding::FramedText, Physical::Bytes) => {
+                Payload::FramedText(FramedText::read(reader, rows)?)
+            }
+            (Encoding::Decimal, Physical::Decimal) => {
+                Payload::Decimals(Decimals::read(reader, rows)?)
+            }
+            _ => {
+                return Err(reader.damage(format!("a {data_type} column encoded as {encoding:?}")));
+            }
+        })
+    }
+}
+
+fn unpack_ints(payload: &Payload<'_>, range: Range<usize>, out: &mut [i64]) -> Result<(), Damage> {
+    match payload {
+        Payload::Ints(ints) => ints.unpack(range, out),
+        Payload::Linear(linear) => linear.unpack(range, out),
+        Payload::Runs(runs) => runs.unpack(range, out)?,
+        Payload::Dictionary(codes, dictionary) => {
+            codes.unpack(range, out);
+            for value in out {
+                *value = dictionary.int(*value)?;
+            }
+        }
+        _ => return Err(Damage::new(0, "an int column of another shape")),
+    }
+    Ok(())
+}
+
+fn extend_constant(
+    value: &Scalar<'_>,
+    range: Range<usize>,
+    validity: Validity<'_>,
+    out: &mut ColumnData,
+) -> Result<(), Damage> {
+    let (before, count) = (out.len(), range.len());
+    match (value, &mut *out) {
+        (Scalar::Bool(value), ColumnData::Bool(out)) => match validity.bitmap(range) {
+            Some(valid) if *value => out.extend_from(&valid, 0..count),
+            _ => out.extend_filled(count, *value),
+        },
+        (Scalar::Int(value), ColumnData::Int(out)) => out.resize(before + count, *value),
+        (Scalar::Float32(value), ColumnData::Float32(out)) => out.resize(before + count, *value),
+        (Scalar::Float64(value), ColumnData::Float64(out)) => out.resize(before + count, *value),
+        (Scalar::Decimal(value), ColumnData::Decimal(out)) => out.resize(before + count, *value),
+        (Scalar::Bytes(value), ColumnData::Bytes(out)) => {
+            for row in range {
+                push_bytes(out, if validity.is_valid(row) { value } else { &[] })?;
+            }
+        }
+        (Scalar::Null, out) => out.push_zeros(count),
+        (_, out) => {
+            let what = format!("a constant unpacked as {:?}", out.physical());
+            return Err(Damage::new(0, what));
+        }
+    }
+    Ok(())
+}
