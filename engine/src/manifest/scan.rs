@@ -73,6 +73,7 @@ pub(crate) fn scan(bytes: &[u8], database_id: u64, file_number: u64) -> Result<S
             .checked_add(1)
             .ok_or_else(|| Refused::Damaged(scan.end, "the edit numbers are used up".to_owned()))?;
     }
+    // Invariant 4.
     if scan.records.is_empty() {
         return Err(Refused::Damaged(HEADER_BYTES, "the snapshot is damaged".to_owned()));
     }
@@ -117,11 +118,8 @@ fn check_record(
     }
 }
 
-/// Tells a torn tail (`Ok`) from damage to what was synced: invariants 2 and 4.
+/// Tells a torn tail (`Ok`) from damage to what was synced: invariant 2.
 fn judge_tail(bytes: &[u8], scan: &Scan, edit_number: u64) -> Result<(), Refused> {
-    if scan.records.is_empty() {
-        return Err(Refused::Damaged(scan.end, "the snapshot is damaged".to_owned()));
-    }
     let mut at = scan.end + ALIGN;
     // No more records can have followed than fit in: a bound that makes a chance hit absurd.
     let records_max = (bytes.len() - scan.end) / RECORD_HEADER_BYTES + 1;

@@ -11,7 +11,7 @@ use srdb_vfs::{
 pub(crate) use super::edit::tests::any_change;
 use super::*;
 use crate::error::{Error, Result};
-use crate::format::manifest::{HEADER_BYTES, Meta};
+use crate::format::manifest::{HEADER_BYTES, Meta, RecordKind, encode_record};
 use crate::sst::SstMeta;
 use crate::version::Version;
 
@@ -453,29 +453,61 @@ fn a_directory_is_told_for_what_it_is() {
     missing(&vfs, "CURRENT");
 }
 
+/// The bytes of the MANIFEST, one more record behind them.
+fn with_record(disk: &MemDisk, kind: RecordKind, skip: u64, payload: &[u8]) -> Vec<u8> {
+    let found = loaded(disk);
+    let mut bytes = disk.read_file(manifest_path()).unwrap();
+    let number = found.next_edit + skip;
+    bytes.extend(encode_record(&found.header, found.end, kind, number, payload));
+    bytes
+}
+
 #[test]
 fn a_later_edit_is_unsupported_and_a_senseless_one_corrupt() {
-    let mut unknown = VersionEdit::new(vec![Change::Close]).encode();
+    let close = VersionEdit::close().encode();
+    let mut unknown = close.clone();
     unknown[4] = 200;
     let senseless = VersionEdit::new(vec![Change::DropTable { id: 77 }]).encode();
-    for (payload, supported) in [(unknown, false), (senseless, true)] {
+    let cases = [
+        (RecordKind::Edit, 0, unknown, false),
+        (RecordKind::Edit, 0, senseless, true),
+        (RecordKind::Edit, 0, close[..9].to_vec(), true),
+        (RecordKind::Edit, 1, close.clone(), true),
+        (RecordKind::Snapshot, 0, close, true),
+    ];
+    for (kind, skip, payload, corrupt) in cases {
         let disk = disk();
         filled(&disk);
-        let found = loaded(&disk);
-        let mut bytes = disk.read_file(manifest_path()).unwrap();
-        bytes.extend(crate::format::manifest::encode_record(
-            &found.header,
-            found.end,
-            crate::format::manifest::RecordKind::Edit,
-            found.next_edit,
-            &payload,
-        ));
+        let bytes = with_record(&disk, kind, skip, &payload);
         let disk = with_manifest(&disk, &bytes);
         let error = load(&disk, dir()).unwrap_err();
-        assert_eq!(matches!(error, Error::Corrupt { .. }), supported, "{error}");
+        assert_eq!(matches!(error, Error::Corrupt { .. }), corrupt, "{error}");
         assert!(names_file(&error, &manifest_path()), "{error}");
         assert_eq!(verify(&disk, dir()).len(), 1);
     }
+}
+
+#[test]
+fn a_close_with_anything_behind_it_is_not_a_clean_one() {
+    let disk = disk();
+    filled(&disk);
+    let mut bytes = with_record(&disk, RecordKind::Edit, 0, &VersionEdit::close().encode());
+    assert!(loaded(&with_manifest(&disk, &bytes)).clean_close);
+    bytes.push(0);
+    assert!(!loaded(&with_manifest(&disk, &bytes)).clean_close);
+}
+
+#[test]
+fn what_was_resumed_is_durable_though_the_process_died_before_it_synced() {
+    let disk = disk();
+    let (mut writer, _) = filled(&disk);
+    writer.append(&VersionEdit::new(vec![Change::NextFile(99)])).unwrap();
+    let disk = disk.process_crash();
+    let found = loaded(&disk);
+    assert_eq!(found.version.next_file, 99);
+    ManifestWriter::resume(&disk, dir(), &found).unwrap();
+    let after = loaded(&disk.crash_image(&CrashChoice::drop_all()));
+    assert_eq!(after.version.next_file, 99);
 }
 
 #[test]
