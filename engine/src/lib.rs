@@ -3,8 +3,8 @@
 
 mod chunk;
 mod coding;
-mod commit;
 mod column;
+mod commit;
 mod error;
 mod format;
 pub mod limits;
