@@ -1,0 +1,264 @@
+//! A block in an open file: views of its columns and zone maps, and of single rows.
+//!
+//! Columns are addressed by field, from 0 in the schema's order; `_time` has methods of its own.
+//!
+//! Invariant: the block's header was checked, each column is checked before it is decoded.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::SstReader;
+use crate::chunk::{Chunk, Column, ColumnData, Scalar};
+use crate::column::{ColumnView, Encoding, ZoneMap};
+use crate::error::{Damage, Error, Result};
+use crate::format::block::{BlockHeader, ColumnEntry, column_crc, column_seed, zone_map};
+
+/// The column number of `_time`; a field's is one more than its index.
+pub(super) const TIME: usize = 0;
+
+/// One block. Owns its bytes where the file is not mapped, else borrows them.
+#[derive(Debug, Clone)]
+pub(crate) struct BlockRef<'a> {
+    reader: &'a SstReader,
+    ordinal: u32,
+    /// Where it starts in the file.
+    offset: u64,
+    header: BlockHeader,
+    bytes: Cow<'a, [u8]>,
+}
+
+impl<'a> BlockRef<'a> {
+    pub(super) fn new(
+        reader: &'a SstReader,
+        ordinal: u32,
+        offset: u64,
+        header: BlockHeader,
+        bytes: Cow<'a, [u8]>,
+    ) -> Self {
+        BlockRef { reader, ordinal, offset, header, bytes }
+    }
+
+    /// Its number in the file.
+    pub(crate) fn ordinal(&self) -> u32 {
+        self.ordinal
+    }
+
+    /// `_seq` of the first row.
+    #[inline]
+    pub(crate) fn first_seq(&self) -> i64 {
+        self.header.first_seq
+    }
+
+    /// `_seq` after the last row.
+    #[inline]
+    pub(crate) fn end_seq(&self) -> i64 {
+        self.header.first_seq + i64::from(self.header.rows)
+    }
+
+    /// Rows held.
+    #[inline]
+    pub(crate) fn rows(&self) -> usize {
+        usize::from(self.header.rows)
+    }
+
+    /// The zone map of a field.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`].
+    pub(crate) fn zone(&self, field: usize) -> Result<ZoneMap> {
+        self.column_zone(field + 1)
+    }
+
+    /// The zone map of `_time`.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`].
+    pub(crate) fn time_zone(&self) -> Result<ZoneMap> {
+        self.column_zone(TIME)
+    }
+
+    pub(super) fn column_zone(&self, column: usize) -> Result<ZoneMap> {
+        self.reader.column_type(column);
+        zone_map(&self.bytes, column).map_err(|damage| self.corrupt(damage, 0))
+    }
+
+    /// A field's values, still encoded.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::Io`].
+    #[inline]
+    pub(crate) fn column(&self, field: usize) -> Result<ColumnView<'_>> {
+        Ok(self.view(field + 1)?.0)
+    }
+
+    /// `_time`'s values, still encoded.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::Io`].
+    pub(crate) fn times(&self) -> Result<ColumnView<'_>> {
+        Ok(self.view(TIME)?.0)
+    }
+
+    /// The view of a column and where its bytes start in the block.
+    fn view(&self, column: usize) -> Result<(ColumnView<'_>, usize)> {
+        let data_type = self.reader.column_type(column);
+        let entry = ColumnEntry::read(&self.bytes, column).map_err(|d| self.corrupt(d, 0))?;
+        let bytes = entry.bytes(&self.bytes).map_err(|damage| self.corrupt(damage, 0))?;
+        let start = entry.offset as usize;
+        if !self.reader.is_column_checked(self.ordinal, column) {
+            self.check_column(column, &entry, bytes)?;
+            self.reader.set_column_checked(self.ordinal, column);
+        }
+        let dictionary = match Encoding::from_code(entry.encoding) {
+            Ok(encoding) if encoding.needs_dictionary() => {
+                self.reader.dictionary(self.header.origin_file, column, data_type.physical())?
+            }
+            _ => None,
+        };
+        match ColumnView::parse(entry.encoding, self.rows(), data_type, bytes, dictionary) {
+            Ok(view) => Ok((view, start)),
+            Err(damage) => Err(self.corrupt(damage, start)),
+        }
+    }
+
+    fn check_column(&self, column: usize, entry: &ColumnEntry, bytes: &[u8]) -> Result<()> {
+        let BlockHeader { origin_file, first_seq, .. } = self.header;
+        let seed = column_seed(self.reader.header.database_id, origin_file, first_seq);
+        if entry.crc == column_crc(seed, column, bytes) {
+            return Ok(());
+        }
+        let what = format!("column {column} of the block of seq {first_seq} fails its checksum");
+        Err(self.corrupt(Damage::new(0, what), entry.offset as usize))
+    }
+
+    /// Damage found `start` bytes into the block.
+    #[cold]
+    fn corrupt(&self, damage: Damage, start: usize) -> Error {
+        damage.in_file(&self.reader.path, self.offset + start as u64)
+    }
+
+    /// Appends rows `rows` of a field to `out`, which has the field's shape.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::Io`]; `out` holds some of the rows then.
+    pub(crate) fn unpack_column(
+        &self,
+        field: usize,
+        rows: Range<usize>,
+        out: &mut Column,
+    ) -> Result<()> {
+        self.unpack_into(field + 1, rows, out)
+    }
+
+    pub(super) fn unpack_into(
+        &self,
+        column: usize,
+        rows: Range<usize>,
+        out: &mut Column,
+    ) -> Result<()> {
+        assert!(rows.start <= rows.end && rows.end <= self.rows(), "{rows:?} of {}", self.rows());
+        let (view, start) = self.view(column)?;
+        let expected = out.len() + rows.len();
+        view.unpack(rows, out).map_err(|damage| self.corrupt(damage, start))?;
+        if out.len() == expected {
+            return Ok(());
+        }
+        let what = format!("column {column} gave {} rows, not {expected}", out.len());
+        Err(self.corrupt(Damage::new(0, what), start))
+    }
+
+    /// `_time` of rows `rows`.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::Io`].
+    pub(crate) fn unpack_times(&self, rows: Range<usize>) -> Result<Vec<i64>> {
+        let mut out = Column::new(self.reader.column_type(TIME).physical());
+        self.unpack_into(TIME, rows, &mut out)?;
+        match out {
+            Column { data: ColumnData::Int(times), validity: None } => Ok(times),
+            _ => Err(self.corrupt(Damage::new(0, "_time holds nulls"), 0)),
+        }
+    }
+
+    /// Rows `rows`, with `_time` and the columns of `fields` in that order; all fields for `None`.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::Io`].
+    pub(crate) fn unpack(&self, fields: Option<&[usize]>, rows: Range<usize>) -> Result<Chunk> {
+        let mut columns = Vec::new();
+        let mut unpack = |field: usize| {
+            let mut column = Column::new(self.reader.column_type(field + 1).physical());
+            self.unpack_into(field + 1, rows.clone(), &mut column)?;
+            columns.push(column);
+            Ok(())
+        };
+        match fields {
+            Some(fields) => fields.iter().copied().try_for_each(&mut unpack)?,
+            None => (0..self.reader.types().len()).try_for_each(&mut unpack)?,
+        }
+        let first_seq = self.first_seq() + rows.start as i64;
+        Ok(Chunk { first_seq, times: self.unpack_times(rows)?, columns })
+    }
+
+    /// The row of index `row`, below [`BlockRef::rows`].
+    pub(crate) fn into_row(self, row: usize) -> RowRef<'a> {
+        RowRef::new(self, row)
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+}
+
+/// One row of a block; each value is decoded when it is asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct RowRef<'a> {
+    block: BlockRef<'a>,
+    row: usize,
+}
+
+impl<'a> RowRef<'a> {
+    pub(super) fn new(block: BlockRef<'a>, row: usize) -> Self {
+        assert!(row < block.rows(), "row {row} of {}", block.rows());
+        RowRef { block, row }
+    }
+
+    /// The row's `_seq`.
+    pub(crate) fn seq(&self) -> i64 {
+        self.block.first_seq() + self.row as i64
+    }
+
+    /// The row's `_time`.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::Io`].
+    pub(crate) fn time(&self) -> Result<i64> {
+        match self.value(TIME)? {
+            Scalar::Int(time) => Ok(time),
+            _ => Err(self.block.corrupt(Damage::new(0, "_time holds a null"), 0)),
+        }
+    }
+
+    /// The value of a field.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::Io`].
+    #[inline]
+    pub(crate) fn get(&self, field: usize) -> Result<Scalar<'_>> {
+        self.value(field + 1)
+    }
+
+    fn value(&self, column: usize) -> Result<Scalar<'_>> {
+        let (view, start) = self.block.view(column)?;
+        view.get(self.row).map_err(|damage| self.block.corrupt(damage, start))
+    }
+
+    /// The block the row is in.
+    pub(crate) fn block(&self) -> &BlockRef<'a> {
+        &self.block
+    }
+}
