@@ -1,0 +1,243 @@
+//! The command line, as clap reads it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use srdb::DataType;
+
+use crate::choices::{parse_pair, parse_type};
+use crate::input::Format;
+use crate::output::Shape;
+use crate::text::TimeUnit;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed: a file, a bad line, no such table or row
+  2  the command line makes no sense
+  3  the database is damaged
+
+What was asked for goes to standard output, everything else (progress, what was found, errors as
+\"srdb: message\") to standard error.";
+
+/// An embedded, append-only time-series and event database
+#[derive(Debug, Parser)]
+#[command(name = "srdb", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Infer(InferArgs),
+}
+
+/// A database.
+#[derive(Debug, Args)]
+pub(crate) struct DbArgs {
+    /// The database's directory
+    pub(crate) db: PathBuf,
+}
+
+/// A table of a database.
+#[derive(Debug, Args)]
+pub(crate) struct TableArgs {
+    /// The database's directory
+    pub(crate) db: PathBuf,
+    /// The table
+    pub(crate) table: String,
+}
+
+/// Create a database, or a table in it (the database too where there is none)
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// The database's directory
+    pub(crate) db: PathBuf,
+    /// The table to create
+    #[arg(requires = "schema")]
+    pub(crate) table: Option<String>,
+    /// The table's fields: a JSON file as `srdb schema --json` and `srdb infer --json` print it
+    #[arg(long, value_name = "FILE", requires = "table")]
+    pub(crate) schema: Option<PathBuf>,
+}
+
+/// How the input is to be read.
+#[derive(Debug, Args)]
+pub(crate) struct InputArgs {
+    /// The file, plain or gzip (told by its content), or - for standard input
+    #[arg(value_name = "FILE|-")]
+    pub(crate) file: String,
+    /// The file's format; by default its extension says (.csv, .ndjson, .jsonl, each also .gz)
+    #[arg(long)]
+    pub(crate) format: Option<Format>,
+    /// A field that is a time: RFC 3339, or a date and a time (taken as UTC), or an integer of
+    /// --time-unit. Stored as a timestamp and exported as RFC 3339
+    #[arg(long, value_name = "FIELD")]
+    pub(crate) time: Vec<String>,
+    /// What an integer counts where a time is wanted
+    #[arg(long, value_name = "UNIT")]
+    pub(crate) time_unit: Option<TimeUnit>,
+    /// A field's type, in place of the one that would be found (where numbers have no one text
+    /// form, as 2 and 1e-05, `--type value=float64` keeps the numbers, not their text)
+    #[arg(long = "type", value_name = "FIELD=TYPE", value_parser = parse_type)]
+    pub(crate) types: Vec<(String, DataType)>,
+    /// Another name for a field of the input
+    #[arg(long = "rename", value_name = "OLD=NEW", value_parser = parse_pair)]
+    pub(crate) renames: Vec<(String, String)>,
+    /// Pass over lines that can't be rows, and say at the end how many and which was the first
+    #[arg(long)]
+    pub(crate) skip_bad: bool,
+}
+
+/// Import a file into a table, which is created if there is none
+///
+/// The types of a new table's fields are found by reading the whole file first (of standard
+/// input: its first 10,000 rows), such that every value prints back as it stands in the source.
+/// An empty CSV field, a JSON null and an absent key are null. Rows go in by batches, each
+/// atomic and acknowledged at the durability asked for.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// The database's directory
+    pub(crate) db: PathBuf,
+    /// The table
+    pub(crate) table: String,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Rows of a batch
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) batch: u32,
+    /// Where each batch is when it is acknowledged
+    #[arg(long, value_name = "LEVEL", default_value = "disk")]
+    pub(crate) durability: DurabilityArg,
+    /// The fields of a new table: a JSON file as `srdb infer --json` prints it
+    #[arg(long, value_name = "FILE", conflicts_with = "types")]
+    pub(crate) schema: Option<PathBuf>,
+    /// Print `committed rows=N` after each acknowledged batch, N being all rows so far
+    #[arg(long)]
+    pub(crate) acks: bool,
+    /// Crash once this many rows are acknowledged: for the demo and for tests
+    #[arg(long, value_name = "ROWS", hide = true)]
+    pub(crate) crash_after: Option<u64>,
+}
+
+/// Show which fields and types an import into a new table would find
+#[derive(Debug, Args)]
+pub(crate) struct InferArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Print the schema as JSON, to be changed and given to --schema
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Print one row
+#[derive(Debug, Args)]
+pub(crate) struct GetArgs {
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+    /// The row's number, from 1
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) seq: i64,
+    /// Only these fields, separated by commas (_seq and _time are fields too)
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) fields: Vec<String>,
+    /// How it is printed
+    #[arg(long, default_value = "table")]
+    pub(crate) format: Shape,
+}
+
+/// Print rows by their number or time
+#[derive(Debug, Args)]
+pub(crate) struct ScanArgs {
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+    /// From this row on
+    #[arg(long, value_name = "SEQ", allow_negative_numbers = true)]
+    pub(crate) from: Option<i64>,
+    /// Up to this row, which is included
+    #[arg(long, value_name = "SEQ", allow_negative_numbers = true)]
+    pub(crate) to: Option<i64>,
+    /// Rows stored at this time or later: RFC 3339 or a date and a time in UTC. It is about
+    /// _time, the moment when a row was stored
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// Rows stored before this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+    /// Last row first
+    #[arg(long)]
+    pub(crate) reverse: bool,
+    /// At most so many rows [default: 100 as a table, else all]
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// Only these fields, separated by commas (_seq and _time are fields too)
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) fields: Vec<String>,
+    /// How the rows are printed
+    #[arg(long, default_value = "table")]
+    pub(crate) format: Shape,
+}
+
+/// Write all rows of a table, with its own fields only, as they were imported
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+    /// The format; by default the output's extension says, else csv
+    #[arg(long)]
+    pub(crate) format: Option<Format>,
+    /// The file to write, which must not exist; packed where its name ends in .gz [default:
+    /// standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// Print the fields of a table
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+    /// As JSON, which `create --schema` and `import --schema` read
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Print figures about a database
+#[derive(Debug, Args)]
+pub(crate) struct StatsArgs {
+    #[command(flatten)]
+    pub(crate) db: DbArgs,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Delete a table and all its rows
+#[derive(Debug, Args)]
+pub(crate) struct DropArgs {
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+    /// Don't ask: needed, as there is no way back
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// Import a bundled sample, crash in the middle, recover, and show what is there
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Where the database is made and kept; it must not exist [default: a temporary directory,
+    /// removed at the end]
+    pub(crate) db: Option<PathBuf>,
+}
+
+/// `--durability`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DurabilityArg {
+    /// In this process; lost with it
+    Memory,
+    /// In the operating system; survives this process
+    Os,
+    /// On the disk; survives a power cut
+    Disk,
+}
