@@ -1,15 +1,20 @@
 //! Rows at the API's edge: what is inserted, what a read returns, and the columns in between.
 
 mod batch;
-//mod de;
+mod de;
 mod decode;
 mod projection;
 #[expect(clippy::module_inception, reason = "a row is the noun of this folder")]
 mod row;
 mod row_buf;
-//mod ser;
+mod ser;
+mod serde_error;
+#[cfg(test)]
+mod serde_tests;
 #[cfg(test)]
 pub(crate) mod tests;
+mod value_de;
+mod value_ser;
 
 pub(crate) use batch::RowBatch;
 pub(crate) use decode::value_of;

@@ -4,9 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde::ser::SerializeMap as _;
 
 use super::Projection;
+use crate::error::Result;
 use crate::types::{Value, text};
 
 /// A row that was read: its `_seq`, its `_time` and the values of the fields asked for.
@@ -92,6 +94,24 @@ impl Row {
         }
         out.push('}');
         out
+    }
+
+    /// The row as a struct: each field of the struct takes the row's field of its name.
+    ///
+    /// A field `_seq` or `_time` takes what [`seq`](Row::seq) and [`time`](Row::time) give. An
+    /// instant goes into an integer (nanoseconds) or into anything that reads RFC 3339 text, a
+    /// decimal into text or a number that holds it exactly, JSON into text or a structure. A null
+    /// needs an `Option`.
+    ///
+    /// # Errors
+    /// [`Error::Convert`](crate::Error::Convert) naming the field that does not fit.
+    pub fn into_struct<T: DeserializeOwned>(self) -> Result<T> {
+        super::de::into_struct(self)
+    }
+
+    /// Which fields the row has.
+    pub(super) fn projection(&self) -> &Arc<Projection> {
+        &self.projection
     }
 }
 

@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
+use crate::error::{Error, Result};
 use crate::types::Value;
 
 /// A row to insert: pairs of field name and value. Made by [`row!`](crate::row), from a map, or
@@ -26,6 +29,39 @@ impl RowBuf {
     /// Adds a field. Fastest in the schema's order. A name given twice is refused on insert.
     pub fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value>) {
         self.pairs.push((name.into(), value.into()));
+    }
+
+    /// The row of a struct or map that serde can serialise; nested structures become JSON.
+    ///
+    /// ```
+    /// #[derive(serde::Serialize)]
+    /// struct Event<'a> {
+    ///     level: &'a str,
+    ///     n: u32,
+    ///     tags: Vec<&'a str>,
+    /// }
+    ///
+    /// # fn main() -> srdb::Result<()> {
+    /// let row = srdb::RowBuf::from_serialize(&Event { level: "info", n: 3, tags: vec!["a"] })?;
+    /// assert_eq!(row.get("n"), Some(&srdb::Value::UInt(3)));
+    /// assert_eq!(row.get("tags").and_then(|v| v.as_str()), Some(r#"["a"]"#));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::BadRow`] where a field can't be a [`Value`]; [`Error::Invalid`] where `row` is
+    /// neither struct nor map.
+    pub fn from_serialize<T: Serialize + ?Sized>(row: &T) -> Result<Self> {
+        RowBuf::from_serialize_at(0, row)
+    }
+
+    /// As [`RowBuf::from_serialize`], `number` being the row's in the caller's batch, for errors.
+    pub(crate) fn from_serialize_at<T: Serialize + ?Sized>(number: usize, row: &T) -> Result<Self> {
+        super::ser::to_row_buf(row).map_err(|e| match e.field {
+            Some(field) => Error::BadRow { row: number, field, what: e.what },
+            None => Error::invalid(format!("row {number}: {}", e.what)),
+        })
     }
 
     /// The value of a field.

@@ -148,7 +148,7 @@ fn to_int(data_type: DataType, value: ValueRef<'_>) -> Result<i128, Refusal> {
             Some(int) => int,
             None => return refuse("not a whole number in range"),
         },
-        ValueRef::Decimal(v) => match v.is_integer().then(|| v.to_i128()).flatten() {
+        ValueRef::Decimal(v) => match decimal_to_i128(v) {
             Some(int) => int,
             None => return refuse("not a whole number"),
         },
@@ -168,6 +168,11 @@ fn float_to_int(value: f64) -> Option<i128> {
     // Well inside i128, so that the cast below is exact.
     const MAGNITUDE_MAX: f64 = (1_u128 << 100) as f64;
     (value.fract() == 0.0 && value.abs() <= MAGNITUDE_MAX).then_some(value as i128)
+}
+
+/// The integer a decimal is, where it has no fraction.
+pub(crate) fn decimal_to_i128(value: Decimal) -> Option<i128> {
+    value.is_integer().then(|| value.to_i128()).flatten()
 }
 
 /// The float an integer is, where there is one.

@@ -3,6 +3,8 @@
 pub(crate) mod convert;
 mod data_type;
 mod json;
+#[cfg(test)]
+mod tests;
 pub(crate) mod text;
 mod value;
 mod value_from;
