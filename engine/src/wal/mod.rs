@@ -24,5 +24,7 @@ mod tests;
 mod writer;
 
 pub(crate) use payload::{DecodedTable, TableRows};
-pub(crate) use replay::{CommitRecord, Cut, ReplayOutcome, SegmentInfo, cut, replay};
+pub(crate) use replay::{
+    CommitRecord, Cut, ReplayOutcome, SegmentInfo, cut, obsolete_files, replay,
+};
 pub(crate) use writer::{LogWriter, Mark, Start, ZERO_AHEAD_DEFAULT};

@@ -30,7 +30,7 @@ use srdb_vfs::{Access, EntryKind, Vfs};
 
 use super::payload::{self, DecodedTable};
 use super::segment::{Found, SegmentReader, lsn_at};
-use super::writer::{Start, Unsettled};
+use super::writer::{COPY_SUFFIX, Start, Unsettled};
 use crate::error::{Error, Result};
 use crate::format::wal::{
     RECORD_HEADER_BYTES, RecordHeader, RecordKind, SEGMENT_HEADER_BYTES, SegmentHeader,
@@ -88,7 +88,8 @@ pub(crate) struct ReplayOutcome {
     pub(crate) last_commit: Option<u64>,
     /// The `_time` of that commit.
     pub(crate) last_time: Option<i64>,
-    /// Where the log ends.
+    /// Where the log ends, and is to go on: before the record of a clean close, which has said
+    /// what it had to say.
     pub(crate) end_lsn: u64,
     /// Up to where the log is vouched for.
     pub(crate) synced_lsn: u64,
@@ -100,7 +101,7 @@ pub(crate) struct ReplayOutcome {
     pub(crate) next_commit: Option<u64>,
     /// Bytes read from the files.
     pub(crate) bytes_read: u64,
-    /// Whether the log ends with the record of a clean close.
+    /// Whether the log ends with the record of a clean close, and no later segment was begun.
     pub(crate) clean_close: bool,
     /// What to remove before going on, if anything.
     pub(crate) cut: Option<Cut>,
@@ -110,13 +111,10 @@ impl ReplayOutcome {
     /// Where the writer is to go on, after [`cut`]. `first_commit` counts if the log is empty.
     pub(crate) fn start(&self, first_commit: u64) -> Start {
         let unsettled = self.segments.iter().filter_map(|segment| {
-            let from = if segment.number > self.synced_segment {
-                0
-            } else {
-                SEGMENT_HEADER + self.synced_lsn.max(segment.base_lsn) - segment.base_lsn
-            };
-            let to = SEGMENT_HEADER + segment.end_lsn - segment.base_lsn;
-            (from < to).then_some(Unsettled { number: segment.number, from, to })
+            let settled =
+                segment.number <= self.synced_segment && segment.end_lsn <= self.synced_lsn;
+            let bytes = SEGMENT_HEADER + segment.end_lsn - segment.base_lsn;
+            (!settled).then_some(Unsettled { number: segment.number, bytes })
         });
         Start {
             number: self.next_segment,
@@ -176,8 +174,37 @@ pub(crate) fn replay(
     };
     let mut replay = Replay { wal_dir, readers, outcome, handler };
     replay.run()?;
-    let read = replay.readers.iter().map(|reader| reader.bytes_read).sum();
-    Ok(ReplayOutcome { bytes_read: read, ..replay.outcome })
+    let mut outcome = replay.outcome;
+    outcome.bytes_read = replay.readers.iter().map(|reader| reader.bytes_read).sum();
+    if outcome.clean_close
+        && let Some(last) = outcome.segments.last_mut()
+    {
+        // The next segment begins where the close stands and so takes its place: like this
+        // nothing is left behind that is not vouched for.
+        last.end_lsn = outcome.synced_lsn;
+        outcome.end_lsn = outcome.synced_lsn;
+    }
+    Ok(outcome)
+}
+
+/// The files in `wal_dir` that no log starting with segment `first_number` needs: earlier
+/// segments, and what a crash left of copies. For recovery to remove.
+pub(crate) fn obsolete_files(
+    vfs: &dyn Vfs,
+    wal_dir: &Path,
+    first_number: u64,
+) -> Result<Vec<PathBuf>> {
+    let entries = vfs.read_dir(wal_dir).map_err(|e| Error::io("list", wal_dir, e))?;
+    let is_obsolete = |name: &str| match name.strip_suffix(COPY_SUFFIX) {
+        Some(original) => parse_segment_file_name(original).is_some(),
+        None => parse_segment_file_name(name).is_some_and(|number| number < first_number),
+    };
+    Ok(entries
+        .iter()
+        .filter(|entry| entry.kind == EntryKind::File)
+        .filter(|entry| entry.name.to_str().is_some_and(is_obsolete))
+        .map(|entry| wal_dir.join(&entry.name))
+        .collect())
 }
 
 /// Removes the torn tail that [`replay`] found. Durable on return.
@@ -271,6 +298,7 @@ impl Replay<'_> {
         outcome.end_lsn = header.base_lsn;
         outcome.next_commit = Some(header.first_commit);
         outcome.next_segment = header.number + 1;
+        outcome.clean_close = false;
         outcome.synced_lsn = outcome.synced_lsn.max(header.synced_lsn);
         outcome.synced_segment = outcome.synced_segment.max(header.synced_segment);
         outcome.segments.push(SegmentInfo {

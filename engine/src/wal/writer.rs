@@ -18,9 +18,11 @@
 //!    poisoned: every later write and sync fails with [`Error::Poisoned`].
 //!
 //! **Settling.** Recovery may have read records that no sync vouches for: from the page cache, or
-//! even left there by a sync that failed in an earlier process, in which case the pages are clean
-//! and a mere sync would not write them. So before the first sync of a new writer vouches for
-//! them, it writes these bytes again ([`Unsettled`]), then syncs. Opening a database pays nothing.
+//! even left there by a sync that failed in an earlier process, in which case the pages count as
+//! clean and a mere sync would not write them. Nor may they be written again in place: they may be
+//! durable and acknowledged, and power loss could tear them then. So the first sync of a new
+//! writer copies such a segment ([`Unsettled`]), syncs the copy and renames it over the original.
+//! Opening a database pays nothing, and nothing is copied after a clean close.
 //!
 //! **Zero-ahead.** A sync that need not record a new length is faster, so small synced groups find
 //! the file extended with zeros ahead of them. Zeros are no record; rotation and close cut them.
@@ -54,6 +56,9 @@ const BUFFER_KEPT_BYTES: usize = 8 << 20;
 /// Bytes copied at a time when settling.
 const SETTLE_BYTES: u64 = 1 << 20;
 
+/// What the name of a copy that settles a segment has behind the segment's.
+pub(super) const COPY_SUFFIX: &str = ".copy";
+
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// Where a new segment starts, and what is known of the log before it.
@@ -69,7 +74,7 @@ pub(crate) struct Start {
     pub(crate) synced_lsn: u64,
     /// The newest segment whose name and header are known to be durable; 0: none.
     pub(crate) synced_segment: u64,
-    /// The parts of earlier segments that are not known to be synced, oldest first.
+    /// The earlier segments that are not known to be synced to their end, oldest first.
     pub(crate) unsettled: Vec<Unsettled>,
 }
 
@@ -81,12 +86,12 @@ impl Start {
     }
 }
 
-/// A part of an earlier segment that is not known to be durable: file offsets `from..to`.
+/// An earlier segment with records that are not known to be durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Unsettled {
     pub(crate) number: u64,
-    pub(crate) from: u64,
-    pub(crate) to: u64,
+    /// The file offset where its records end.
+    pub(crate) bytes: u64,
 }
 
 /// What the next sync has to make durable before this segment.
@@ -335,14 +340,15 @@ impl LogWriter {
                 Before::Written { file, path, .. } => {
                     file.sync_data().map_err(|e| (path.clone(), e))?;
                 }
-                Before::Found(part) => {
-                    let path = self.dir.join(segment_file_name(part.number));
-                    settle(&*self.vfs, &path, part).map_err(|e| (path, e))?;
+                Before::Found(segment) => {
+                    let path = self.dir.join(segment_file_name(segment.number));
+                    settle(&*self.vfs, &path, segment.bytes).map_err(|e| (path, e))?;
                 }
             }
         }
         self.file.sync_data().map_err(|e| (self.path.clone(), e))?;
-        if self.synced_segment < self.number {
+        let renamed = self.before.iter().any(|before| matches!(before, Before::Found(_)));
+        if renamed || self.synced_segment < self.number {
             self.vfs.sync_dir(&self.dir).map_err(|e| (self.dir.clone(), e))?;
         }
         self.before.clear();
@@ -392,7 +398,8 @@ impl LogWriter {
         let ended = self.number;
         let before_file = std::mem::replace(&mut self.file, file);
         let before_path = std::mem::replace(&mut self.path, path);
-        if self.synced_lsn < header.base_lsn {
+        // Also an empty segment, if its name and header are not durable: it is a link of the chain.
+        if self.synced_lsn < header.base_lsn || self.synced_segment < ended {
             let (file, path) = (before_file, before_path);
             self.before.push(Before::Written { number: ended, file, path });
         }
@@ -409,7 +416,7 @@ impl LogWriter {
     pub(crate) fn forget_before(&mut self, number: u64) {
         self.before.retain(|before| match before {
             Before::Written { number: n, .. } => *n >= number,
-            Before::Found(part) => part.number >= number,
+            Before::Found(segment) => segment.number >= number,
         });
     }
 
@@ -464,19 +471,30 @@ fn create_segment(
     Ok((file, path))
 }
 
-/// Writes a part of a segment again and syncs it. A segment that is gone was flushed.
-fn settle(vfs: &dyn Vfs, path: &Path, part: &Unsettled) -> io::Result<()> {
-    let file = match vfs.open(path, Access::ReadWrite) {
+/// Replaces a segment by a synced copy of its first `bytes`. A segment that is gone was flushed.
+/// (If a flush removes it while this runs, the copy stays until recovery removes what is obsolete.)
+fn settle(vfs: &dyn Vfs, path: &Path, bytes: u64) -> io::Result<()> {
+    let from = match vfs.open(path, Access::Read) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
         opened => opened?,
     };
-    let mut bytes = Vec::new();
-    let mut at = part.from;
-    while at < part.to {
-        bytes.resize((part.to - at).min(SETTLE_BYTES) as usize, 0);
-        file.read_exact_at(&mut bytes, at)?;
-        file.write_all_at(&bytes, at)?;
-        at += bytes.len() as u64;
+    let mut copy_path = path.as_os_str().to_owned();
+    copy_path.push(COPY_SUFFIX);
+    let copy_path = PathBuf::from(copy_path);
+    match vfs.remove_file(&copy_path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => {}
     }
-    file.sync_data()
+    let copy = vfs.create(&copy_path)?;
+    let mut buffer = Vec::new();
+    let mut at = 0;
+    while at < bytes {
+        buffer.resize((bytes - at).min(SETTLE_BYTES) as usize, 0);
+        from.read_exact_at(&mut buffer, at)?;
+        copy.write_all_at(&buffer, at)?;
+        at += buffer.len() as u64;
+    }
+    copy.sync_data()?;
+    drop((copy, from));
+    vfs.rename(&copy_path, path)
 }

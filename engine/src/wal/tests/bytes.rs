@@ -87,7 +87,7 @@ const GOLDEN: &[&str] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
 
     #[test]
     fn any_rows_come_back(values in proptest::collection::vec(any::<i64>(), 0..200), nulls: bool) {
