@@ -1,26 +1,53 @@
 //! srdb: an embedded, append-only time-series and event database whose crash safety anyone can
 //! replay.
 
+mod appender;
+mod batch;
 mod chunk;
 mod coding;
 mod column;
 mod commit;
+mod database;
+mod delete;
 mod error;
+mod flush;
 mod format;
+mod layout;
 pub mod limits;
 mod manifest;
 mod memtable;
 mod options;
+mod read;
+mod recovery;
 mod row;
+mod scan;
 mod schema;
+mod snapshot;
 mod sst;
+mod state;
+mod stats;
+mod table;
+mod table_state;
+mod tables;
 mod types;
+mod verify;
 mod version;
 mod wal;
+mod worker;
 
+pub use appender::Appender;
+pub use batch::Batch;
+pub use commit::{Receipt, Ticket};
+pub use database::{Builder, Database, Job, Progress};
 pub use error::{Error, Result};
-pub use options::Durability;
+pub use options::{Background, Durability};
 pub use row::{IntoRow, Row, RowBuf};
 pub use rust_decimal::Decimal;
+pub use scan::{RowRef, Scan, Structs};
 pub use schema::{Field, Schema};
+pub use snapshot::{Snapshot, SnapshotTable};
+pub use srdb_vfs as vfs;
+pub use stats::{Stats, TableStats};
+pub use table::Table;
 pub use types::{DataType, Value, ValueRef};
+pub use verify::Verification;

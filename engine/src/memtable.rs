@@ -69,10 +69,12 @@ impl Memtable {
         self.rows.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends `rows` rows, all at `time`, without publishing them. Returns the bytes held now.
+    /// Appends `rows` rows, all at `time`, without publishing them. Returns the bytes that the
+    /// memtable grew by.
     pub(crate) fn append(&self, columns: &[Column], rows: usize, time: i64) -> usize {
         debug_assert_eq!(columns.len(), self.types.len(), "columns of another table");
         let mut inner = self.rows.write().unwrap_or_else(PoisonError::into_inner);
+        let before = inner.bytes_full + inner.tail.value_bytes();
         let mut from = 0;
         while from < rows {
             let count = (rows - from).min(self.chunk_rows - inner.tail.len());
@@ -89,7 +91,7 @@ impl Memtable {
                 inner.full.push(Arc::new(full));
             }
         }
-        inner.bytes_full + inner.tail.value_bytes()
+        inner.bytes_full + inner.tail.value_bytes() - before
     }
 
     /// Makes everything that was appended visible.
@@ -193,6 +195,7 @@ mod tests {
     fn bytes_are_those_of_the_values() {
         let table = Memtable::new(1, Arc::from([DataType::Int64]), 4);
         assert_eq!(table.append(&ints(0..6), 6, 7), 6 * 16);
-        assert_eq!(table.bytes(), 6 * 16);
+        assert_eq!(table.append(&ints(0..3), 3, 7), 3 * 16);
+        assert_eq!(table.bytes(), 9 * 16);
     }
 }

@@ -1,16 +1,83 @@
-//! What a caller can choose.
+//! What a database is opened with.
+
+use std::sync::Arc;
+
+use srdb_vfs::{Clock, OsClock, OsVfs, Vfs};
+
+use crate::chunk;
+use crate::{Error, Result};
 
 /// Where a commit is when the call that made it returns.
 ///
-/// Whatever is lost, what survives is a prefix of the commits in their order, whole commits only.
-/// [`Durability::Disk`] is the default; everything before a commit at `Disk` is at `Disk` too.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Whatever is lost: what survives is a prefix of the commit order, whole commits only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Durability {
-    /// In the log's buffer in this process: lost if the process dies.
+    /// In a buffer of this process. Lost if the process dies.
     Memory,
-    /// Written to the log's file: survives the process, not the power.
+    /// Written to the operating system. Survives the process, not a power loss.
     Os,
-    /// Synced: survives power loss. Writers that commit at the same time share a sync.
+    /// Synced. Survives a power loss. Commits that arrive together share one sync.
     #[default]
     Disk,
+}
+
+/// Who does the work that runs behind: flushing and removing files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Background {
+    /// A thread of the database's own.
+    #[default]
+    Threads,
+    /// The caller, step by step, with [`crate::Database::step`]: nothing happens by itself, so
+    /// that a run can be replayed.
+    Manual,
+}
+
+/// Everything a database is opened with, checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    pub(crate) vfs: Arc<dyn Vfs>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Bytes of values in the active memtables, all tables together, at which they are frozen.
+    pub(crate) memtable_bytes: usize,
+    /// Frozen generations that may wait for their flush before writers have to.
+    pub(crate) frozen_max: usize,
+    pub(crate) durability: Durability,
+    pub(crate) background: Background,
+    pub(crate) create_if_missing: bool,
+    /// Rows of a full chunk and block.
+    pub(crate) block_rows: usize,
+    /// Bytes by which the log is filled with zeros ahead of synced commits; 0 for not at all.
+    pub(crate) wal_zero_ahead: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            vfs: Arc::new(OsVfs::new()),
+            clock: Arc::new(OsClock::new()),
+            memtable_bytes: 32 << 20,
+            frozen_max: 1,
+            durability: Durability::Disk,
+            background: Background::Threads,
+            create_if_missing: true,
+            block_rows: chunk::ROWS_MAX,
+            wal_zero_ahead: 256 << 10,
+        }
+    }
+}
+
+impl Options {
+    pub(crate) fn check(&self) -> Result<()> {
+        if !self.block_rows.is_power_of_two() || self.block_rows > chunk::ROWS_MAX {
+            return Err(Error::invalid(format!(
+                "block_rows is {}; it has to be a power of two up to {}",
+                self.block_rows,
+                chunk::ROWS_MAX
+            )));
+        }
+        if self.memtable_bytes == 0 {
+            return Err(Error::invalid("memtable_bytes is 0; give the memtables some room"));
+        }
+        Ok(())
+    }
 }

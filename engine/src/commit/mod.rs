@@ -1,3 +1,47 @@
-//! Committing: many writers, one log.
+//! Group commit: from rows that callers hand in to rows that readers see.
+//!
+//! ```text
+//!   submit ──► queue ──► leader: number ─► append to log ─► write ─► sync ─► memtables ─► publish
+//!                          └── one for a whole group; whoever waits first leads
+//! ```
+//!
+//! Invariants
+//! 1. Commits are numbered, logged, applied and published in one order: that of the queue.
+//! 2. Nothing is published before the log holds it as durably as the commit that asked for most
+//!    in its group.
+//! 3. A group that could not be written leaves no trace: numbers, `_seq`s and the log are as
+//!    before. If even that can't be had, or a sync fails, the database is poisoned.
 
+mod leader;
 pub(crate) mod queue;
+mod receipt;
+
+use std::sync::Arc;
+
+pub(crate) use leader::{close_log, freeze, lead};
+pub use receipt::{Receipt, Ticket};
+
+use crate::row::RowBatch;
+use crate::state::State;
+use crate::table_state::TableState;
+use crate::{Durability, Result};
+
+/// A commit as it waits in the queue.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    /// The rows of each table; a table once at the most. Empty for a sync that commits nothing.
+    pub(crate) tables: Vec<(Arc<TableState>, RowBatch)>,
+    pub(crate) durability: Durability,
+}
+
+/// Puts a commit into the queue.
+///
+/// # Errors
+/// [`crate::Error::Closed`], [`crate::Error::Poisoned`].
+pub(crate) fn submit(state: &Arc<State>, pending: Pending) -> Result<Ticket> {
+    state.check_writable()?;
+    let bytes = pending.tables.iter().map(|(_, batch)| batch.bytes()).sum();
+    let durability = pending.durability;
+    let id = state.queue.submit(pending, bytes, durability)?;
+    Ok(Ticket::new(state, id))
+}

@@ -173,6 +173,11 @@ impl<P, R> Queue<P, R> {
         }
     }
 
+    /// Whether [`Queue::poll`] would give a result.
+    pub(crate) fn is_done(&self, ticket: TicketId) -> bool {
+        matches!(self.slots.get(&ticket.0), Some(Slot::Resolved(_)))
+    }
+
     /// Discards the result of a ticket that nobody waits for; its commit happens all the same.
     pub(crate) fn forget(&mut self, ticket: TicketId) {
         match self.slots.get_mut(&ticket.0) {
@@ -292,6 +297,11 @@ impl<P, R> CommitQueue<P, R> {
         let mut leading = Leading { queue: self, token, results: None };
         leading.results = Some(lead(group));
         // Dropping hands out the results.
+    }
+
+    /// See [`Queue::is_done`].
+    pub(crate) fn is_done(&self, ticket: TicketId) -> bool {
+        self.lock().is_done(ticket)
     }
 
     /// See [`Queue::poll`].

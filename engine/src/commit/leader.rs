@@ -1,0 +1,246 @@
+//! What the leader of a group does: number, log, sync, apply, publish; and freezing the active
+//! generation when it is full.
+
+use std::sync::{Arc, PoisonError};
+
+use super::queue::Group;
+use super::{Pending, Receipt};
+use crate::memtable::Memtable;
+use crate::options::Background;
+use crate::row::RowBatch;
+use crate::state::{Frozen, Generation, Log, State, lock, write};
+use crate::table_state::TableState;
+use crate::wal::{LogWriter, TableRows};
+use crate::{Durability, Result, flush, layout};
+
+/// Bytes of commits at `Durability::Memory` that are held back before they are written.
+const BUFFER_BYTES_MAX: usize = 1 << 20;
+
+/// Writes one group and says what became of each of its commits.
+///
+/// # Errors
+/// Whatever kept the whole group from being written; none of it is visible then.
+pub(crate) fn lead(state: &State, group: &Group<Pending>) -> Result<Vec<Result<Receipt>>> {
+    state.check_writable()?;
+    let has_rows = group.payloads.iter().any(|pending| !pending.tables.is_empty());
+    if has_rows {
+        wait_for_room(state)?;
+    }
+    let mut log = lock(&state.log);
+    state.check_writable()?;
+    if has_rows && log.writer.is_none() {
+        open_segment(state, &mut log)?;
+    }
+    let mark = log.writer.as_ref().map(LogWriter::mark);
+    let (last_commit, last_time) = (log.last_commit, log.last_time);
+    let results = number_and_append(state, &mut log, &group.payloads);
+    if let Err(error) = make_durable(state, &mut log, group.durability) {
+        if let (Some(writer), Some(mark), false) = (&mut log.writer, mark, state.is_poisoned()) {
+            writer.rollback(mark);
+        }
+        (log.last_commit, log.last_time) = (last_commit, last_time);
+        for receipt in results.iter().rev().flatten() {
+            for (table, seqs) in std::iter::once(&receipt.first).chain(&receipt.others) {
+                log.next_seq.insert(*table, seqs.start);
+            }
+        }
+        return Err(error);
+    }
+    apply(state, &mut log, &group.payloads, &results);
+    Ok(results)
+}
+
+/// Gives every commit its number, time and `_seq`s, and appends it to the log's buffer.
+fn number_and_append(state: &State, log: &mut Log, group: &[Pending]) -> Vec<Result<Receipt>> {
+    let Log { writer, next_seq, last_commit, last_time, .. } = log;
+    let now = state.options.clock.now_ns();
+    let mut results = Vec::with_capacity(group.len());
+    for pending in group {
+        if let Err(error) = pending.tables.iter().try_for_each(|(table, _)| table.check_exists()) {
+            results.push(Err(error));
+            continue;
+        }
+        if let (Some(writer), false) = (writer.as_mut(), pending.tables.is_empty()) {
+            *last_commit += 1;
+            *last_time = now.max(*last_time);
+            let mut ranges = pending.tables.iter().map(|(table, batch)| {
+                let next = next_seq.entry(table.id).or_insert(1);
+                let seqs = *next..*next + batch.rows() as i64;
+                *next = seqs.end;
+                (table.id, seqs)
+            });
+            let first = ranges.next().unwrap_or_default();
+            let others: Vec<_> = ranges.collect();
+            let seqs = std::iter::once(&first).chain(&others);
+            let rows = pending.tables.iter().zip(seqs).map(|((table, batch), (id, seqs))| {
+                let (types, columns) = (&*table.types, batch.columns());
+                TableRows { table: *id, first_seq: seqs.start, rows: batch.rows(), types, columns }
+            });
+            // Nearly every commit is for one table, and that one needs no allocation.
+            if others.is_empty() {
+                let one: Option<[TableRows<'_>; 1]> = rows.last().map(|rows| [rows]);
+                writer.append(*last_commit, *last_time, one.as_ref().map_or(&[], |one| one));
+            } else {
+                writer.append(*last_commit, *last_time, &rows.collect::<Vec<_>>());
+            }
+            let (commit, time, durability) = (*last_commit, *last_time, pending.durability);
+            results.push(Ok(Receipt { commit, time, durability, first, others }));
+        } else {
+            let (commit, time) = (*last_commit, *last_time);
+            let durability = pending.durability;
+            let first = <(u32, std::ops::Range<i64>)>::default();
+            results.push(Ok(Receipt { commit, time, durability, first, others: Vec::new() }));
+        }
+    }
+    results
+}
+
+/// Brings the log to where the group wants it.
+fn make_durable(state: &State, log: &mut Log, wanted: Durability) -> Result<()> {
+    let nothing_to_vouch_for = log.start.unsettled.is_empty();
+    if wanted == Durability::Disk && log.writer.is_none() && !nothing_to_vouch_for {
+        // What recovery read is not known to be synced; a segment of our own settles it.
+        open_segment(state, log)?;
+    }
+    let Some(writer) = &mut log.writer else { return Ok(()) };
+    let done = match wanted {
+        Durability::Disk => writer.sync(),
+        Durability::Memory if writer.buffered_bytes() < BUFFER_BYTES_MAX => Ok(()),
+        Durability::Memory | Durability::Os => writer.write(),
+    };
+    check_log(state, writer, done)
+}
+
+/// Poisons the database if the log can't go on after an error.
+fn check_log<T>(state: &State, writer: &LogWriter, done: Result<T>) -> Result<T> {
+    done.inspect_err(|error| {
+        if writer.poisoned().is_some() {
+            state.poison(error);
+        }
+    })
+}
+
+/// Puts the group's rows into the memtables and makes them visible, commit by commit.
+fn apply(state: &State, log: &mut Log, group: &[Pending], results: &[Result<Receipt>]) {
+    for (pending, result) in group.iter().zip(results) {
+        let Ok(receipt) = result else { continue };
+        let seqs = std::iter::once(&receipt.first).chain(&receipt.others);
+        for ((table, batch), (_, seqs)) in pending.tables.iter().zip(seqs) {
+            append_rows(state, &mut log.active, table, batch, seqs.start, receipt.time);
+        }
+        let _all_or_nothing = write(&state.publish);
+        for (table, _) in &pending.tables {
+            if let Some((_, memtable)) = log.active.tables.get(&table.id) {
+                memtable.publish();
+            }
+        }
+    }
+}
+
+fn append_rows(
+    state: &State,
+    active: &mut Generation,
+    table: &Arc<TableState>,
+    batch: &RowBatch,
+    first_seq: i64,
+    time: i64,
+) {
+    let (_, memtable) = active.tables.entry(table.id).or_insert_with(|| {
+        let types = Arc::clone(&table.types);
+        let memtable = Arc::new(Memtable::new(first_seq, types, state.options.block_rows));
+        table.add_memtable(Arc::clone(&memtable));
+        (Arc::clone(table), memtable)
+    });
+    active.bytes += memtable.append(batch.columns(), batch.rows(), time);
+}
+
+/// Creates the first segment since the database was opened.
+fn open_segment(state: &State, log: &mut Log) -> Result<()> {
+    let dir = state.root.join(layout::WAL_DIR);
+    let (vfs, ahead) = (&state.options.vfs, state.options.wal_zero_ahead);
+    let writer = LogWriter::create(vfs, &dir, state.database_id, log.start.clone(), ahead)?;
+    log.active.segments.push(writer.number());
+    log.writer = Some(writer);
+    Ok(())
+}
+
+/// Freezes the active generation and opens the next one's segment. Returns whether there was
+/// anything to freeze.
+///
+/// # Errors
+/// [`crate::Error::Io`] if the segment can't be made; the active generation goes on then.
+pub(crate) fn freeze(state: &State, log: &mut Log) -> Result<bool> {
+    if log.active.tables.is_empty() {
+        return Ok(false);
+    }
+    // The next segment is made now, not at the next commit: its first commit number tells a later
+    // recovery that the commits before it were flushed.
+    if let Some(writer) = &mut log.writer {
+        let rotated = writer.rotate();
+        check_log(state, writer, rotated)?;
+        log.active.segments.push(writer.number());
+    } else {
+        open_segment(state, log)?;
+    }
+    let Some(next) = log.active.segments.pop() else {
+        panic!("a generation was frozen without a segment to go on in");
+    };
+    let fresh = Generation { segments: vec![next], ..Generation::default() };
+    let generation = std::mem::replace(&mut log.active, fresh);
+    let (log_number, last_commit, last_time) = (next, log.last_commit, log.last_time);
+    let frozen = Frozen { generation, log_number, last_commit, last_time };
+    lock(&state.jobs).frozen.push_back(Arc::new(frozen));
+    state.signal.wake();
+    Ok(true)
+}
+
+/// Ends the log with a record that vouches for everything in it.
+///
+/// # Errors
+/// [`crate::Error::Io`], [`crate::Error::Poisoned`].
+pub(crate) fn close_log(state: &State) -> Result<()> {
+    let mut log = lock(&state.log);
+    let Some(writer) = &mut log.writer else { return Ok(()) };
+    let closed = writer.close();
+    check_log(state, writer, closed)
+}
+
+/// Returns once the active generation has room, freezing it when it is full; waits for a flush
+/// when too many are frozen already.
+///
+/// # Errors
+/// Why the last flush failed, once to each attempt.
+fn wait_for_room(state: &State) -> Result<()> {
+    loop {
+        {
+            let mut log = lock(&state.log);
+            if log.active.bytes < state.options.memtable_bytes {
+                return Ok(());
+            }
+            if lock(&state.jobs).frozen.len() < state.options.frozen_max {
+                return freeze(state, &mut log).map(|_| ());
+            }
+        }
+        match state.options.background {
+            // Nobody else would do it.
+            Background::Manual => {
+                flush::step(state)?;
+            }
+            Background::Threads => wait_for_flush(state)?,
+        }
+    }
+}
+
+fn wait_for_flush(state: &State) -> Result<()> {
+    let mut jobs = lock(&state.jobs);
+    while jobs.frozen.len() >= state.options.frozen_max {
+        state.check_writable()?;
+        if let Some(error) = jobs.error.take() {
+            // The worker rests after a failure; whoever needs the room makes it try again.
+            state.signal.wake();
+            return Err(error);
+        }
+        jobs = state.jobs_changed.wait(jobs).unwrap_or_else(PoisonError::into_inner);
+    }
+    Ok(())
+}

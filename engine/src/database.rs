@@ -1,0 +1,328 @@
+//! A database, as its users see it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use srdb_vfs::{Clock, OsVfs, ReadMode, Vfs};
+
+use crate::commit::{self, Pending};
+use crate::manifest::VersionEdit;
+use crate::options::{Background, Options};
+use crate::state::{State, lock, read};
+use crate::{
+    Batch, Durability, Error, Result, Schema, Snapshot, Stats, Table, Verification, delete, flush,
+    recovery, tables, worker,
+};
+
+/// An open database. Cheap to clone; every clone is the same database, `Send` and `Sync`.
+///
+/// Dropping the last handle does no I/O: what was committed with [`Durability::Memory`] and not
+/// written since is lost, and the next open has to read the log. [`Database::close`] first.
+///
+/// ```
+/// use srdb::{Database, DataType, Field, Schema, row};
+///
+/// # fn main() -> srdb::Result<()> {
+/// # let dir = tempfile::tempdir().expect("a temporary directory");
+/// # let path = dir.path();
+/// let db = Database::open(path)?;
+/// let schema = Schema::new([Field::new("n", DataType::Int64)])?;
+/// let numbers = db.create_table("numbers", schema)?;
+/// numbers.insert(row! { "n" => 42 })?; // on disk when this returns
+/// db.close()?;
+///
+/// let db = Database::open(path)?;
+/// assert_eq!(db.table("numbers")?.count(), 1);
+/// # db.close()
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Database {
+    state: Arc<State>,
+}
+
+/// A kind of work that runs behind; see [`Database::step`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Job {
+    /// Write one group of the commits that were handed in and that nobody waits for.
+    Commit,
+    /// Write frozen generations to SSTs.
+    Flush,
+    /// Remove files that nothing refers to any more.
+    Delete,
+}
+
+/// What a step of a job came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// There was nothing to do.
+    Idle,
+    /// Something was done; there may be more.
+    More,
+    /// Something was brought to its end.
+    Done,
+}
+
+/// How a database is to be opened. Made by [`Database::builder`].
+#[derive(Debug, Clone)]
+#[must_use = "nothing is opened before `open`"]
+pub struct Builder {
+    path: PathBuf,
+    options: Options,
+}
+
+impl Builder {
+    /// The file system; the real one, unless said otherwise.
+    pub fn vfs(mut self, vfs: Arc<dyn Vfs>) -> Self {
+        self.options.vfs = vfs;
+        self
+    }
+
+    /// The clock; the real one, unless said otherwise.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.options.clock = clock;
+        self
+    }
+
+    /// How files are read, on the real file system: through memory maps, unless said otherwise.
+    /// Choose [`ReadMode::Pread`] where a map can fail under the reader, as on a network.
+    pub fn read_mode(mut self, mode: ReadMode) -> Self {
+        self.options.vfs = Arc::new(OsVfs::with_read_mode(mode));
+        self
+    }
+
+    /// Bytes of values, all tables together, that are gathered in memory before they are flushed;
+    /// 32 MiB unless said otherwise. Up to twice as much is held while a flush is under way.
+    pub fn memtable_bytes(mut self, bytes: usize) -> Self {
+        self.options.memtable_bytes = bytes;
+        self
+    }
+
+    /// The durability of commits that do not name one; [`Durability::Disk`], unless said otherwise.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.options.durability = durability;
+        self
+    }
+
+    /// Who does the work that runs behind.
+    pub fn background(mut self, background: Background) -> Self {
+        self.options.background = background;
+        self
+    }
+
+    /// Whether to create the database, and its directory, where there is none; `true`, unless said
+    /// otherwise.
+    pub fn create_if_missing(mut self, create: bool) -> Self {
+        self.options.create_if_missing = create;
+        self
+    }
+
+    /// Rows of a block: a power of two up to 2048, which is the default. Smaller blocks cost space
+    /// and speed; they are for tests that want many.
+    pub fn block_rows(mut self, rows: usize) -> Self {
+        self.options.block_rows = rows;
+        self
+    }
+
+    /// Bytes of zeros by which the log is extended ahead of small synced commits, so that their
+    /// syncs need not record a new length; 256 KiB, unless said otherwise. 0 turns it off.
+    pub fn wal_zero_ahead(mut self, bytes: u64) -> Self {
+        self.options.wal_zero_ahead = bytes;
+        self
+    }
+
+    /// Opens the database, and recovers what a crash left.
+    ///
+    /// # Errors
+    /// [`Error::NoDatabase`] where there is none and it is not to be created; [`Error::Locked`];
+    /// [`Error::Corrupt`] with the file where what was durable is damaged: nothing is changed then;
+    /// [`Error::Unsupported`]; [`Error::Io`]; [`Error::Invalid`] for options that can't be.
+    pub fn open(self) -> Result<Database> {
+        let background = self.options.background;
+        let state = Arc::new(recovery::open(self.options, self.path)?);
+        if background == Background::Threads {
+            worker::start(&state)?;
+        }
+        Ok(Database { state })
+    }
+}
+
+impl Database {
+    /// Opens the database in a directory, or creates it, with the default options.
+    ///
+    /// # Errors
+    /// As [`Builder::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Database> {
+        Database::builder(path).open()
+    }
+
+    /// For opening with other options.
+    pub fn builder(path: impl AsRef<Path>) -> Builder {
+        Builder { path: path.as_ref().to_owned(), options: Options::default() }
+    }
+
+    /// The database's directory.
+    pub fn path(&self) -> &Path {
+        &self.state.root
+    }
+
+    /// Creates a table. Durable on return.
+    ///
+    /// # Errors
+    /// [`Error::TableExists`], [`Error::BadName`], [`Error::BadSchema`] (also for unique and indexed
+    /// fields, which are not enforced yet), [`Error::Limit`], [`Error::Io`], [`Error::Poisoned`],
+    /// [`Error::Closed`].
+    pub fn create_table(&self, name: &str, schema: Schema) -> Result<Table> {
+        let table = tables::create(&self.state, name, schema)?;
+        Ok(Table::new(&self.state, table))
+    }
+
+    /// The table of that name.
+    ///
+    /// # Errors
+    /// [`Error::NoTable`], [`Error::Closed`].
+    pub fn table(&self, name: &str) -> Result<Table> {
+        self.state.check_open()?;
+        Ok(Table::new(&self.state, self.state.table(name)?))
+    }
+
+    /// The names of all tables, sorted.
+    pub fn tables(&self) -> Vec<String> {
+        read(&self.state.tables).by_name.keys().cloned().collect()
+    }
+
+    /// Drops a table and everything in it. Durable on return. Scans and snapshots that are under
+    /// way keep reading what they see.
+    ///
+    /// # Errors
+    /// [`Error::NoTable`], [`Error::Io`], [`Error::Poisoned`], [`Error::Closed`].
+    pub fn drop_table(&self, name: &str) -> Result<()> {
+        tables::drop(&self.state, name)
+    }
+
+    /// For committing rows of several tables together.
+    pub fn batch(&self) -> Batch {
+        Batch::new(&self.state)
+    }
+
+    /// Every table as it is now, consistent over all of them.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::take(&self.state)
+    }
+
+    /// Raises everything that was committed before to [`Durability::Disk`].
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Poisoned`], [`Error::Closed`].
+    pub fn sync(&self) -> Result<()> {
+        let nothing = Pending { tables: Vec::new(), durability: Durability::Disk };
+        commit::submit(&self.state, nothing)?.wait().map(|_| ())
+    }
+
+    /// Freezes what is in memory, so that the flush job writes it to SSTs. Returns whether there
+    /// was anything. Commits that nobody waited for yet are not in it.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Poisoned`], [`Error::Closed`].
+    pub fn rotate(&self) -> Result<bool> {
+        self.state.check_writable()?;
+        commit::freeze(&self.state, &mut lock(&self.state.log))
+    }
+
+    /// Writes everything that was committed before to SSTs. Durable on return.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Poisoned`], [`Error::Closed`].
+    pub fn flush(&self) -> Result<()> {
+        self.rotate()?;
+        while flush::has_work(&self.state) {
+            flush::step(&self.state)?;
+        }
+        Ok(())
+    }
+
+    /// Reads everything that is stored and checks every checksum and every structure: MANIFEST,
+    /// WAL, SSTs and their B+Trees. Writers of rows wait while the log is read.
+    ///
+    /// # Errors
+    /// [`Error::Closed`]; [`Error::Io`] if the log's buffer could not be written. What is wrong with
+    /// the files is in the result.
+    pub fn verify(&self) -> Result<Verification> {
+        Verification::of(&self.state)
+    }
+
+    /// Figures of the database as it is now.
+    pub fn stats(&self) -> Stats {
+        Stats::of(&self.state)
+    }
+
+    /// The kinds of work that could be done now, for [`Background::Manual`].
+    pub fn jobs(&self) -> Vec<Job> {
+        let state = &self.state;
+        let mut jobs = Vec::new();
+        if !state.queue.is_idle() {
+            jobs.push(Job::Commit);
+        }
+        if flush::has_work(state) {
+            jobs.push(Job::Flush);
+        }
+        if delete::has_work(state) {
+            jobs.push(Job::Delete);
+        }
+        jobs
+    }
+
+    /// Does one bounded step of the work that runs behind, for [`Background::Manual`]. A step of
+    /// [`Job::Flush`] or [`Job::Delete`] makes one changing call to the file system at the most,
+    /// but for the one that publishes a flush.
+    ///
+    /// # Errors
+    /// Whatever kept the work from being done; it can be tried again. Errors of a group of commits
+    /// go to those who wait for them.
+    pub fn step(&self, job: Job) -> Result<Progress> {
+        let state = &self.state;
+        state.check_open()?;
+        match job {
+            Job::Commit => {
+                let led = state.queue.try_lead(&mut |group| commit::lead(state, &group));
+                Ok(if led { Progress::More } else { Progress::Idle })
+            }
+            Job::Flush => flush::step(state),
+            Job::Delete => delete::step(state),
+        }
+    }
+
+    /// Closes the database: writes and flushes everything, and leaves behind files that vouch for
+    /// all that they hold. Every handle is of no more use afterwards; scans and snapshots go on.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] if it was closed before. Otherwise the first thing that went wrong: the
+    /// database is closed all the same, and whatever was acknowledged is as durable as it was.
+    pub fn close(&self) -> Result<()> {
+        self.state.check_open()?;
+        let written = self.write_all();
+        if !self.state.set_closed() {
+            return Err(Error::Closed);
+        }
+        let lock = lock(&self.state.lock).take();
+        drop(lock);
+        written
+    }
+
+    fn write_all(&self) -> Result<()> {
+        let state = &self.state;
+        // Commits that were handed in count, also if nobody waits for them.
+        self.sync()?;
+        self.flush()?;
+        while delete::has_work(state) {
+            delete::step(state)?;
+        }
+        commit::close_log(state)?;
+        let mut manifest = lock(&state.manifest);
+        if !manifest.closed_cleanly {
+            manifest.commit(state, &VersionEdit::close())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,76 @@
+//! Removing files that nothing refers to any more.
+//!
+//! Invariant: what is on this list is not named by any version that a recovery could come to, so
+//! that removing it, or failing to, never changes what the database holds.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::state::{State, lock};
+use crate::table_state::Sst;
+use crate::{Error, Progress, Result};
+
+/// A name to be removed.
+#[derive(Debug)]
+pub(crate) enum Obsolete {
+    /// A file.
+    File(PathBuf),
+    /// An SST that readers may still hold; removed when the last of them is gone.
+    Sst(Arc<Sst>),
+    /// A directory that is empty once what stands before it in the list is removed.
+    Dir(PathBuf),
+}
+
+impl Obsolete {
+    fn path(&self) -> &Path {
+        match self {
+            Obsolete::File(path) | Obsolete::Dir(path) => path,
+            Obsolete::Sst(sst) => &sst.path,
+        }
+    }
+}
+
+/// The place in the list of a name that can be removed now: a file that nobody holds, a directory
+/// that has nothing left on the list.
+fn ready(list: &VecDeque<Obsolete>) -> Option<usize> {
+    list.iter().position(|candidate| match candidate {
+        Obsolete::File(_) => true,
+        Obsolete::Sst(sst) => Arc::strong_count(sst) == 1,
+        Obsolete::Dir(dir) => {
+            !list.iter().any(|other| other.path() != dir && other.path().starts_with(dir))
+        }
+    })
+}
+
+/// Whether anything could be removed now.
+pub(crate) fn has_work(state: &State) -> bool {
+    ready(&lock(&state.jobs).obsolete).is_some()
+}
+
+/// Removes one name.
+///
+/// # Errors
+/// [`Error::Io`]; the name goes to the end of the list, to be tried again.
+pub(crate) fn step(state: &State) -> Result<Progress> {
+    let next = {
+        let mut jobs = lock(&state.jobs);
+        ready(&jobs.obsolete).and_then(|at| jobs.obsolete.remove(at))
+    };
+    let Some(next) = next else { return Ok(Progress::Idle) };
+    let vfs = &state.options.vfs;
+    let removed = match &next {
+        Obsolete::File(_) | Obsolete::Sst(_) => vfs.remove_file(next.path()),
+        Obsolete::Dir(path) => vfs.remove_dir(path),
+    };
+    match removed {
+        Ok(()) => Ok(Progress::More),
+        // Removed by an earlier attempt that reported an error all the same.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Progress::More),
+        Err(error) => {
+            let error = Error::io("remove", next.path(), error);
+            lock(&state.jobs).obsolete.push_back(next);
+            Err(error)
+        }
+    }
+}

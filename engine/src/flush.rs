@@ -1,0 +1,252 @@
+//! The flush job: writes the oldest frozen generation to SSTs, one a table, and publishes them all
+//! with one version edit.
+//!
+//! ```text
+//!   for each table:  Open ─► Rows* ─► Body ─► Header ─► Sync ─► SyncDir
+//!   then:            Publish (edit: append, sync, apply) ─► the segments are obsolete
+//! ```
+//!
+//! Invariants
+//! 1. An SST, and its name, are synced before the edit that names it is written.
+//! 2. The edit is synced before a segment of the generation becomes obsolete.
+//! 3. Every step makes one mutating call at the most; `Publish` makes two, because nothing may
+//!    come between the writing of an edit and its sync.
+//! 4. A flush that fails before `Publish` leaves only files that no edit names. They become
+//!    obsolete, and a new attempt starts with new file numbers: a failed sync of a file is never
+//!    retried. A flush whose edit could not be *written* stays at `Publish` and keeps its files: a
+//!    crash may bring the edit back. One whose edit could not be *synced* poisons.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::delete::Obsolete;
+use crate::manifest::{Change, VersionEdit};
+use crate::memtable::Memtable;
+use crate::sst::{SstMeta, SstWriter};
+use crate::state::{Frozen, State, lock};
+use crate::table_state::{Sst, TableState};
+use crate::{Error, Progress, Result, layout};
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(crate) struct FlushJob {
+    frozen: Arc<Frozen>,
+    /// Tables that still have to be written, the last first.
+    left: Vec<(Arc<TableState>, Arc<Memtable>)>,
+    written: Vec<Written>,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+struct Written {
+    table: Arc<TableState>,
+    memtable: Arc<Memtable>,
+    meta: SstMeta,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Open the next table's SST, or publish when there is none.
+    Open,
+    Rows {
+        writing: Writing,
+        next_chunk: usize,
+    },
+    Body(Writing),
+    Header(Writing),
+    Sync(Writing),
+    SyncDir(Writing),
+    Publish,
+}
+
+#[derive(Debug)]
+struct Writing {
+    table: Arc<TableState>,
+    memtable: Arc<Memtable>,
+    file_number: u64,
+    writer: SstWriter,
+}
+
+/// Whether a generation waits for its flush.
+pub(crate) fn has_work(state: &State) -> bool {
+    !lock(&state.jobs).frozen.is_empty()
+}
+
+/// Does one step of the flush of the oldest frozen generation.
+///
+/// # Errors
+/// Whatever kept it from succeeding. The rows stay in memory and in the log.
+pub(crate) fn step(state: &State) -> Result<Progress> {
+    state.check_writable()?;
+    let mut slot = lock(&state.flush);
+    let mut job = match slot.take() {
+        Some(job) => job,
+        None => match lock(&state.jobs).frozen.front() {
+            Some(frozen) => FlushJob::new(frozen),
+            None => return Ok(Progress::Idle),
+        },
+    };
+    match job.step(state) {
+        Ok(Progress::Done) => Ok(Progress::Done),
+        Ok(progress) => {
+            *slot = Some(job);
+            Ok(progress)
+        }
+        Err(error) => {
+            if matches!(job.stage, Stage::Publish) {
+                *slot = Some(job);
+            } else {
+                job.abandon(state);
+            }
+            lock(&state.jobs).error = Some(error.clone());
+            state.jobs_changed.notify_all();
+            Err(error)
+        }
+    }
+}
+
+impl FlushJob {
+    fn new(frozen: &Arc<Frozen>) -> Self {
+        let left = frozen.generation.tables.values().rev().cloned().collect();
+        FlushJob { frozen: Arc::clone(frozen), left, written: Vec::new(), stage: Stage::Open }
+    }
+
+    fn step(&mut self, state: &State) -> Result<Progress> {
+        // Taken out to be moved on; an error leaves `Open`, which `abandon` expects: the file that
+        // was being written is on the list of obsolete ones by then.
+        match std::mem::replace(&mut self.stage, Stage::Open) {
+            Stage::Open => self.open(state)?,
+            Stage::Rows { writing, next_chunk } => self.rows(state, writing, next_chunk)?,
+            Stage::Body(writing) => {
+                self.stage = writing.then(state, SstWriter::finish_body, Stage::Header)?;
+            }
+            Stage::Header(writing) => {
+                self.stage = writing.then(state, SstWriter::write_header, Stage::Sync)?;
+            }
+            Stage::Sync(writing) => {
+                self.stage = writing.then(state, SstWriter::sync, Stage::SyncDir)?;
+            }
+            Stage::SyncDir(writing) => {
+                let dir = writing.table.dir.join(layout::SST_DIR);
+                if let Err(error) = state.options.vfs.sync_dir(&dir) {
+                    writing.discard(state);
+                    return Err(Error::io("sync", &dir, error));
+                }
+                let Writing { table, memtable, writer, .. } = writing;
+                self.written.push(Written { table, memtable, meta: writer.into_meta() });
+            }
+            Stage::Publish => {
+                self.stage = Stage::Publish;
+                self.publish(state)?;
+                return Ok(Progress::Done);
+            }
+        }
+        Ok(Progress::More)
+    }
+
+    fn open(&mut self, state: &State) -> Result<()> {
+        let Some((table, memtable)) = self.left.pop() else {
+            self.stage = Stage::Publish;
+            return Ok(());
+        };
+        // A dropped table's rows go nowhere; nor do those of a memtable that never got any.
+        if table.is_dropped() || memtable.published() == 0 {
+            return Ok(());
+        }
+        let file_number = state.take_file_number();
+        let path = layout::sst_path(&table.dir, file_number);
+        let identity = table.sst_identity(state.database_id, file_number);
+        let writer = SstWriter::create(&*state.options.vfs, &path, identity, &table.types)
+            .inspect_err(|_| lock(&state.jobs).obsolete.push_back(Obsolete::File(path)))?;
+        let writing = Writing { table, memtable, file_number, writer };
+        self.stage = Stage::Rows { writing, next_chunk: 0 };
+        Ok(())
+    }
+
+    fn rows(&mut self, state: &State, mut writing: Writing, next_chunk: usize) -> Result<()> {
+        let Some(chunk) = writing.memtable.chunk(next_chunk, usize::MAX) else {
+            self.stage = Stage::Body(writing);
+            return Ok(());
+        };
+        if let Err(error) = writing.writer.add(&chunk) {
+            writing.discard(state);
+            return Err(error);
+        }
+        self.stage = Stage::Rows { writing, next_chunk: next_chunk + 1 };
+        Ok(())
+    }
+
+    /// Writes the edit, syncs it, and puts the SSTs in the memtables' places.
+    fn publish(&mut self, state: &State) -> Result<()> {
+        let mut manifest = lock(&state.manifest);
+        let mut changes = Vec::new();
+        for written in self.written.iter().filter(|w| !w.table.is_dropped()) {
+            changes.push(Change::AddSst { table: written.table.id, meta: written.meta });
+        }
+        changes.push(Change::LogNumber(self.frozen.log_number));
+        changes.push(Change::LastCommit(self.frozen.last_commit));
+        changes.push(Change::LastTime(self.frozen.last_time));
+        changes.push(Change::NextFile(state.next_file.load(Ordering::Relaxed)));
+        manifest.commit(state, &VersionEdit::new(changes))?;
+        // The lock is kept: a table that is dropped meanwhile would miss its new file.
+        for written in self.written.drain(..) {
+            let Written { table, memtable, meta } = written;
+            let sst = Arc::new(Sst::new(&state.options.vfs, state.database_id, &table, meta));
+            if table.is_dropped() {
+                state.add_obsolete([Obsolete::Sst(sst)]);
+            } else {
+                table.replace_memtable(&memtable, sst);
+            }
+        }
+        let replaced = manifest.replace_if_outgrown(state);
+        drop(manifest);
+        let segments = &self.frozen.generation.segments;
+        if let Some(writer) = &mut lock(&state.log).writer {
+            writer.forget_before(self.frozen.log_number);
+        }
+        let mut jobs = lock(&state.jobs);
+        let flushed = jobs.frozen.pop_front();
+        assert!(flushed.is_some_and(|f| Arc::ptr_eq(&f, &self.frozen)), "flushed out of order");
+        let paths = segments.iter().map(|number| layout::wal_path(&state.root, *number));
+        jobs.obsolete.extend(paths.map(Obsolete::File));
+        jobs.error = None;
+        drop(jobs);
+        state.jobs_changed.notify_all();
+        // The flush itself is done whatever became of the MANIFEST's replacement; only a failure
+        // that leaves no MANIFEST to write to is one of the database.
+        if state.is_poisoned() { replaced } else { Ok(()) }
+    }
+
+    /// Gives up what was written so far. Wakes nobody: an attempt that failed would only fail
+    /// again at once.
+    fn abandon(self, state: &State) {
+        let mut jobs = lock(&state.jobs);
+        for written in self.written {
+            let path = layout::sst_path(&written.table.dir, written.meta.file_number);
+            jobs.obsolete.push_back(Obsolete::File(path));
+        }
+    }
+}
+
+impl Writing {
+    /// Does `act` and goes on with `next`; gives the file up if that failed.
+    fn then(
+        mut self,
+        state: &State,
+        act: impl FnOnce(&mut SstWriter) -> Result<()>,
+        next: impl FnOnce(Writing) -> Stage,
+    ) -> Result<Stage> {
+        match act(&mut self.writer) {
+            Ok(()) => Ok(next(self)),
+            Err(error) => {
+                self.discard(state);
+                Err(error)
+            }
+        }
+    }
+
+    fn discard(self, state: &State) {
+        let path = layout::sst_path(&self.table.dir, self.file_number);
+        lock(&state.jobs).obsolete.push_back(Obsolete::File(path));
+    }
+}

@@ -1,0 +1,59 @@
+//! Where everything lies in a database's directory. No I/O, only names.
+//!
+//! ```text
+//! DB/  LOCK  CURRENT  MANIFEST-000007  database.meta
+//!      wal/000012.wal
+//!      tables/<id>-<name>/  schema.json  sst/000031.sst  idx/
+//! ```
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+pub(crate) use crate::format::manifest::{LOCK, TABLES_DIR, WAL_DIR};
+pub(crate) const SST_DIR: &str = "sst";
+pub(crate) const SCHEMA_FILE: &str = "schema.json";
+
+/// The directory of a table, below the database's.
+pub(crate) fn table_dir(root: &Path, directory_name: &str) -> PathBuf {
+    root.join(TABLES_DIR).join(directory_name)
+}
+
+/// An SST of the table in `table_dir`.
+pub(crate) fn sst_path(table_dir: &Path, file_number: u64) -> PathBuf {
+    table_dir.join(SST_DIR).join(format!("{file_number:06}.sst"))
+}
+
+/// A segment of the log.
+pub(crate) fn wal_path(root: &Path, number: u64) -> PathBuf {
+    root.join(WAL_DIR).join(crate::format::wal::segment_file_name(number))
+}
+
+/// The number of a file named `000031.<extension>`, if it is one.
+pub(crate) fn file_number(name: &OsStr, extension: &str) -> Option<u64> {
+    let (digits, found) = name.to_str()?.split_once('.')?;
+    let plain = digits.len() >= 6 && digits.bytes().all(|b| b.is_ascii_digit());
+    (plain && found == extension).then(|| digits.parse().ok())?
+}
+
+/// The table id that a directory's name begins with, if it does.
+pub(crate) fn table_id(name: &OsStr) -> Option<u32> {
+    name.to_str()?.split_once('-')?.0.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_back_from_names_and_from_nothing_else() {
+        let name = sst_path(Path::new("t"), 31);
+        assert_eq!(file_number(name.file_name().unwrap_or_default(), "sst"), Some(31));
+        let big = sst_path(Path::new("t"), 1_234_567_890);
+        assert_eq!(file_number(big.file_name().unwrap_or_default(), "sst"), Some(1_234_567_890));
+        for other in ["31.sst", "000031.idx", "000031.sst.tmp", "00003x.sst", "+00031.sst", ""] {
+            assert_eq!(file_number(OsStr::new(other), "sst"), None, "{other}");
+        }
+        assert_eq!(table_id(OsStr::new("12-logs")), Some(12));
+        assert_eq!(table_id(OsStr::new("logs")), None);
+    }
+}

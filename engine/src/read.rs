@@ -1,0 +1,211 @@
+//! Reading rows, wherever they are: in a memtable or in an SST.
+
+use std::ops::{Bound, Range, RangeBounds};
+use std::sync::Arc;
+
+use crate::chunk::{Chunk, Column};
+use crate::error::Damage;
+use crate::row::{Projection, value_of};
+use crate::table_state::{TableFiles, TableState};
+use crate::{Error, Result, Row, Value};
+
+/// `_seq`s as a half-open range.
+pub(crate) fn resolve_seqs(range: &impl RangeBounds<i64>) -> Range<i64> {
+    let start = match range.start_bound() {
+        Bound::Included(start) => *start,
+        Bound::Excluded(start) => start.saturating_add(1),
+        Bound::Unbounded => i64::MIN,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(end) => end.saturating_add(1),
+        Bound::Excluded(end) => *end,
+        Bound::Unbounded => i64::MAX,
+    };
+    start..end
+}
+
+/// The row of `seq`, if it is before `end`.
+pub(crate) fn get(
+    table: &TableState,
+    files: &TableFiles,
+    end: i64,
+    seq: i64,
+    projection: &Arc<Projection>,
+) -> Result<Option<Row>> {
+    if seq >= end || seq < files.first_seq() {
+        return Ok(None);
+    }
+    let wanted = projection.len();
+    let columns = (0..wanted).map(|at| projection.schema_index(at));
+    if let Some(memtable) = files.memtable_of(seq) {
+        let row = memtable.with_row(seq, |chunk, index| {
+            let value =
+                |column: usize| value_of(table.types[column], chunk.columns[column].get(index));
+            let values: Result<Vec<Value>, Damage> = columns.map(value).collect();
+            Ok(Row::new(seq, chunk.times[index], Arc::clone(projection), values?))
+        });
+        return row.transpose().map_err(|damage: Damage| in_memory(&damage));
+    }
+    let Some(sst) = files.sst_of(seq) else { return Ok(None) };
+    let Some(row) = sst.reader()?.row(seq)? else { return Ok(None) };
+    let mut values = Vec::with_capacity(wanted);
+    for column in columns {
+        let value = value_of(table.types[column], row.get(column)?).map_err(|damage| {
+            let field = table.schema.fields()[column].name();
+            Error::corrupt(&sst.path, 0, format!("row {seq}, field {field:?}: {}", damage.what))
+        })?;
+        values.push(value);
+    }
+    Ok(Some(Row::new(seq, row.time()?, Arc::clone(projection), values)))
+}
+
+/// Rows in memory were checked when they came in; this can't be but through a bug of ours.
+fn in_memory(damage: &Damage) -> Error {
+    Error::invalid(format!("a row in memory is damaged: {}", damage.what))
+}
+
+/// The `_seq`s of the rows whose `_time` is in `times`.
+pub(crate) fn seqs_of_times(
+    table: &TableState,
+    files: &TableFiles,
+    end: i64,
+    times: &impl RangeBounds<i64>,
+) -> Result<Range<i64>> {
+    let first = |from: Bound<&i64>, unbounded: i64| match from {
+        Bound::Included(time) => first_not_before(table, files, end, *time),
+        Bound::Excluded(time) => match time.checked_add(1) {
+            Some(time) => first_not_before(table, files, end, time),
+            None => Ok(end),
+        },
+        Bound::Unbounded => Ok(unbounded),
+    };
+    let start = first(times.start_bound(), files.first_seq())?;
+    let stop = match times.end_bound() {
+        // The range ends before the first row that is later.
+        Bound::Included(time) => first(Bound::Excluded(time), end)?,
+        Bound::Excluded(time) => first(Bound::Included(time), end)?,
+        Bound::Unbounded => end,
+    };
+    Ok(start..stop)
+}
+
+/// `_seq` of the first row before `end` whose `_time` is at or after `time`; `end` if none is.
+fn first_not_before(table: &TableState, files: &TableFiles, end: i64, time: i64) -> Result<i64> {
+    let none = Arc::new(Projection::of(Arc::clone(&table.schema), &table.name, &[])?);
+    let (mut low, mut high) = (files.first_seq(), end);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let row = get(table, files, end, middle, &none)?;
+        if row.is_some_and(|row| row.time() < time) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low)
+}
+
+/// The rows of a table as chunks of the columns that a reader wants.
+#[derive(Debug, Clone)]
+pub(crate) struct Projected {
+    table: Arc<TableState>,
+    files: Arc<TableFiles>,
+    projection: Arc<Projection>,
+}
+
+/// Some consecutive rows, decoded.
+#[derive(Debug, Clone)]
+pub(crate) struct Decoded {
+    chunk: Arc<Chunk>,
+    /// Whether the chunk's columns are those of the schema, not those of the projection.
+    whole: bool,
+}
+
+impl Projected {
+    pub(crate) fn new(
+        table: &Arc<TableState>,
+        files: Arc<TableFiles>,
+        projection: Projection,
+    ) -> Self {
+        Projected { table: Arc::clone(table), files, projection: Arc::new(projection) }
+    }
+
+    pub(crate) fn projection(&self) -> &Arc<Projection> {
+        &self.projection
+    }
+
+    pub(crate) fn first_seq(&self) -> i64 {
+        self.files.first_seq()
+    }
+
+    /// Rows around `seq`, which has to be one of `seqs`: those of its chunk or block that are in
+    /// `seqs` too, and perhaps more.
+    pub(crate) fn around(&self, seq: i64, seqs: &Range<i64>) -> Result<Decoded> {
+        if let Some(memtable) = self.files.memtable_of(seq) {
+            let chunk_rows = memtable.chunk_rows();
+            let ordinal = (seq - memtable.first_seq()) as usize / chunk_rows;
+            let visible = (seqs.end - memtable.first_seq()) as usize;
+            let chunk = memtable.chunk(ordinal, visible);
+            let chunk = chunk.ok_or_else(|| missing(&self.table, seq))?;
+            return Ok(Decoded { chunk, whole: true });
+        }
+        let sst = self.files.sst_of(seq).ok_or_else(|| missing(&self.table, seq))?;
+        let block = sst.reader()?.block_of(seq)?;
+        let block = block.ok_or_else(|| missing(&self.table, seq))?;
+        let first = block.first_seq();
+        let from = seqs.start.max(first) - first;
+        let to = seqs.end.min(block.end_seq()) - first;
+        let fields = (0..self.projection.len()).map(|at| self.projection.schema_index(at));
+        let fields: Vec<usize> = fields.collect();
+        let chunk = Arc::new(block.unpack(Some(&fields), from as usize..to as usize)?);
+        Ok(Decoded { chunk, whole: false })
+    }
+
+    /// The row of `seq`, if `decoded` has it.
+    pub(crate) fn row(&self, decoded: &Decoded, seq: i64) -> Option<Result<Row>> {
+        let index = decoded.index_of(seq)?;
+        let values = (0..self.projection.len()).map(|at| {
+            let data_type = self.projection.field(at).data_type();
+            value_of(data_type, decoded.column(&self.projection, at).get(index))
+        });
+        let values: Result<Vec<Value>, Damage> = values.collect();
+        Some(match values {
+            Ok(values) => {
+                let time = decoded.chunk.times[index];
+                Ok(Row::new(seq, time, Arc::clone(&self.projection), values))
+            }
+            Err(damage) => Err(self.damaged(seq, &damage)),
+        })
+    }
+
+    /// Damage in a value of row `seq`, with the file that it is in.
+    pub(crate) fn damaged(&self, seq: i64, damage: &Damage) -> Error {
+        match self.files.sst_of(seq) {
+            Some(sst) => Error::corrupt(&sst.path, 0, format!("row {seq}: {}", damage.what)),
+            None => in_memory(damage),
+        }
+    }
+}
+
+impl Decoded {
+    /// Where in the chunk row `seq` is.
+    pub(crate) fn index_of(&self, seq: i64) -> Option<usize> {
+        let index = usize::try_from(seq.checked_sub(self.chunk.first_seq)?).ok()?;
+        (index < self.chunk.len()).then_some(index)
+    }
+
+    pub(crate) fn time(&self, index: usize) -> i64 {
+        self.chunk.times[index]
+    }
+
+    /// The column of the `at`-th field that the reader wants.
+    pub(crate) fn column(&self, projection: &Projection, at: usize) -> &Column {
+        let index = if self.whole { projection.schema_index(at) } else { at };
+        &self.chunk.columns[index]
+    }
+}
+
+/// Every row between the first and the last is somewhere, or we have a bug: see `TableFiles`.
+fn missing(table: &TableState, seq: i64) -> Error {
+    Error::invalid(format!("row {seq} of table {:?} is in no file and not in memory", table.name))
+}

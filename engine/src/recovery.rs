@@ -1,0 +1,377 @@
+//! Opening a database: whatever state a crash left it in, to an open one.
+//!
+//! ```text
+//!   lock ─► MANIFEST: version ─► WAL: rows after it ─► cut a torn tail ─► orphans
+//! ```
+//!
+//! Invariants
+//! 1. Until everything was read and found sound, nothing is changed but what creating an empty
+//!    database takes: a database that can't be opened is left as it was found.
+//! 2. What is named by the version is there. What is there and not named is an orphan: a file that
+//!    a crash overtook before its edit, or after the edit that made it obsolete. Orphans are handed
+//!    to the delete job; the numbers they carry are not given again.
+//! 3. The log goes on where the version ends: commit after commit, row after row. A gap means that
+//!    something acknowledged is missing, and is an error.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use srdb_vfs::{Access, EntryKind, FileLock, Vfs};
+
+use crate::coding::bytes::Reader;
+use crate::delete::Obsolete;
+use crate::format::manifest::Meta;
+use crate::manifest::{self, Found, Loaded, ManifestWriter};
+use crate::memtable::Memtable;
+use crate::options::Options;
+use crate::schema::Schema;
+use crate::state::{Generation, Log, Manifest, Recovered, State, Tables};
+use crate::table_state::{Sst, TableState};
+use crate::version::{TableVersion, Version};
+use crate::wal::{self, CommitRecord, Cut};
+use crate::{Error, Result, layout};
+
+/// Opens the database in `root`, or creates it.
+///
+/// # Errors
+/// [`Error::NoDatabase`], [`Error::Locked`], [`Error::Corrupt`], [`Error::Unsupported`],
+/// [`Error::Io`].
+pub(crate) fn open(options: Options, root: PathBuf) -> Result<State> {
+    options.check()?;
+    let vfs = Arc::clone(&options.vfs);
+    if options.create_if_missing {
+        create_dirs(&*vfs, &root)?;
+    } else if !exists(&*vfs, &root)? {
+        return Err(Error::NoDatabase { path: root });
+    }
+    let lock = take_lock(&*vfs, &root)?;
+    let loaded = load_or_create(&options, &root)?;
+    let database_id = loaded.meta.database_id;
+    let mut tables = tables_of(&vfs, &root, database_id, &loaded)?;
+    let orphans = Orphans::find(&*vfs, &root, &loaded, &tables)?;
+    let (log, cut) = replay(&options, &root, &loaded, &mut tables)?;
+    // All is read and sound. From here on it is changed: first what was read is made durable,
+    // then what depends on it.
+    let writer = ManifestWriter::resume(&*vfs, &root, &loaded)?;
+    if let Some(cut) = cut {
+        wal::cut(&vfs, &root.join(layout::WAL_DIR), &cut)?;
+    }
+    let Loaded { version, clean_close: closed_cleanly, .. } = *loaded;
+    let (writer, next_table) = (Some(writer), orphans.next_table);
+    let manifest = Manifest { writer, version, next_table, closed_cleanly };
+    let (next_file, obsolete) = (orphans.next_file, orphans.obsolete);
+    let recovered =
+        Recovered { options, root, database_id, log, manifest, tables, next_file, obsolete, lock };
+    Ok(State::new(recovered))
+}
+
+/// Creates the directory and those above it that are missing, durably.
+fn create_dirs(vfs: &dyn Vfs, dir: &Path) -> Result<()> {
+    match vfs.kind(dir).map_err(|e| Error::io("look at", dir, e))? {
+        Some(EntryKind::Dir) => return Ok(()),
+        Some(_) => return Err(Error::invalid(format!("{} is not a directory", dir.display()))),
+        None => {}
+    }
+    let Some(parent) = dir.parent() else { return Ok(()) };
+    create_dirs(vfs, parent)?;
+    match vfs.create_dir(dir) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(Error::io("create", dir, error));
+        }
+        _ => {}
+    }
+    vfs.sync_dir(parent).map_err(|e| Error::io("sync", parent, e))
+}
+
+/// Whether there is a database, without touching anything.
+fn exists(vfs: &dyn Vfs, root: &Path) -> Result<bool> {
+    if vfs.kind(root).map_err(|e| Error::io("look at", root, e))? != Some(EntryKind::Dir) {
+        return Ok(false);
+    }
+    let current = root.join(crate::format::manifest::CURRENT);
+    if vfs.kind(&current).map_err(|e| Error::io("look at", &current, e))?.is_some() {
+        return Ok(true);
+    }
+    // Says what is wrong where the rest of a database is there.
+    Ok(matches!(manifest::load(vfs, root)?, Found::Database(_)))
+}
+
+fn take_lock(vfs: &dyn Vfs, root: &Path) -> Result<Box<dyn FileLock>> {
+    let path = root.join(layout::LOCK);
+    let Some(lock) = vfs.try_lock(&path).map_err(|e| Error::io("lock", &path, e))? else {
+        // Best effort: who holds it is only for the message.
+        let mut holder = [0; 64];
+        let read = vfs.open(&path, Access::Read).and_then(|file| {
+            let bytes = file.len()?.min(holder.len() as u64) as usize;
+            file.read_exact_at(&mut holder[..bytes], 0).map(|()| bytes)
+        });
+        let holder = read.ok().and_then(|bytes| std::str::from_utf8(&holder[..bytes]).ok());
+        let holder = holder.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        return Err(Error::Locked { path: root.to_owned(), holder });
+    };
+    let holder = format!("process {}\n", std::process::id());
+    lock.write_holder(&holder).map_err(|e| Error::io("write", &path, e))?;
+    Ok(lock)
+}
+
+fn load_or_create(options: &Options, root: &Path) -> Result<Box<Loaded>> {
+    let vfs = &*options.vfs;
+    for _ in 0..2 {
+        match manifest::load(vfs, root)? {
+            Found::Database(loaded) => return Ok(loaded),
+            Found::Foreign(name) => {
+                return Err(Error::invalid(format!(
+                    "{} holds {name:?}, which is not srdb's; name an empty directory",
+                    root.display()
+                )));
+            }
+            Found::Absent | Found::HalfCreated if !options.create_if_missing => {
+                return Err(Error::NoDatabase { path: root.to_owned() });
+            }
+            Found::Absent | Found::HalfCreated => {
+                let clock = &options.clock;
+                let meta =
+                    Meta { database_id: clock.entropy().max(1), created_time: clock.now_ns() };
+                manifest::create(vfs, root, &meta)?;
+            }
+        }
+    }
+    Err(Error::corrupt(root, 0, "the database that was just created is not there"))
+}
+
+/// The tables of the version, with their SSTs, none of which is opened.
+fn tables_of(vfs: &Arc<dyn Vfs>, root: &Path, database_id: u64, loaded: &Loaded) -> Result<Tables> {
+    let mut tables = Tables::default();
+    for table in loaded.version.tables.values() {
+        let schema = decode_schema(table).map_err(|damage| {
+            let what = format!("table {:?}: {}", table.name, damage.what);
+            Error::corrupt(&loaded.path, 0, what)
+        })?;
+        let state = TableState::new(root, table.id, &table.name, Arc::new(schema));
+        let ssts = table.ssts.iter();
+        state.set_ssts(ssts.map(|meta| Arc::new(Sst::new(vfs, database_id, &state, *meta))));
+        tables.insert(Arc::new(state));
+    }
+    Ok(tables)
+}
+
+/// The schema of a table of the version.
+pub(crate) fn decode_schema(table: &TableVersion) -> Result<Schema, crate::error::Damage> {
+    let mut reader = Reader::new(&table.schema);
+    let schema = Schema::decode(&mut reader)?;
+    reader.finish()?;
+    Ok(schema)
+}
+
+/// Reads the log into memtables. Says what has to be cut off where its tail is torn.
+fn replay(
+    options: &Options,
+    root: &Path,
+    loaded: &Loaded,
+    tables: &mut Tables,
+) -> Result<(Log, Option<Cut>)> {
+    let dir = root.join(layout::WAL_DIR);
+    let version = &loaded.version;
+    // 0 says that no segment was flushed yet; the first is number 1.
+    let first_number = version.log_number.max(1);
+    let mut rows = Replayed {
+        options,
+        dir: &dir,
+        version,
+        tables,
+        active: Generation::default(),
+        last_commit: version.last_commit,
+        last_time: version.last_time,
+        next_seq: version.tables.values().map(|table| (table.id, table.next_seq)).collect(),
+    };
+    let vfs = &options.vfs;
+    let id = loaded.meta.database_id;
+    let outcome = wal::replay(vfs, &dir, id, first_number, &mut |commit| rows.add(&commit))?;
+    if let Some(first) = outcome.segments.first() {
+        rows.check_follows(first.number, first.first_commit)?;
+    }
+    let Replayed { mut active, last_commit, last_time, next_seq, .. } = rows;
+    active.segments = outcome.segments.iter().map(|segment| segment.number).collect();
+    let start = outcome.start(last_commit + 1);
+    let log = Log { writer: None, start, active, last_commit, last_time, next_seq };
+    Ok((log, outcome.cut))
+}
+
+struct Replayed<'a> {
+    options: &'a Options,
+    dir: &'a Path,
+    version: &'a Version,
+    tables: &'a mut Tables,
+    active: Generation,
+    last_commit: u64,
+    last_time: i64,
+    next_seq: BTreeMap<u32, i64>,
+}
+
+impl Replayed<'_> {
+    /// The log has to begin with the commit after the last one that is in SSTs.
+    fn check_follows(&self, segment: u64, first_commit: u64) -> Result<()> {
+        let expected = self.version.last_commit + 1;
+        if first_commit == expected {
+            return Ok(());
+        }
+        let path = self.dir.join(crate::format::wal::segment_file_name(segment));
+        let what = format!(
+            "the log begins with commit {first_commit}, but the tables end before {expected}"
+        );
+        Err(Error::corrupt(&path, 0, what))
+    }
+
+    fn add(&mut self, record: &CommitRecord) -> Result<()> {
+        if self.last_commit == self.version.last_commit {
+            // Before any row is taken in: a log that begins elsewhere explains all else.
+            self.check_follows(record.segment, record.commit)?;
+        }
+        let corrupt = |what: String| {
+            let path = self.dir.join(crate::format::wal::segment_file_name(record.segment));
+            Error::corrupt(&path, 0, format!("commit {}: {what}", record.commit))
+        };
+        if record.time < self.last_time {
+            let what = format!("its time {} is before {}", record.time, self.last_time);
+            return Err(corrupt(what));
+        }
+        for rows in &record.tables {
+            let Some(table) = self.tables.by_id.get(&rows.table) else {
+                if rows.table < self.version.next_table {
+                    // Dropped since.
+                    continue;
+                }
+                return Err(corrupt(format!("there never was a table {}", rows.table)));
+            };
+            let next = self.next_seq.entry(rows.table).or_insert(1);
+            if rows.first_seq != *next || rows.types[..] != table.types[..] {
+                return Err(corrupt(format!(
+                    "rows from {} of table {:?} where row {next} was expected, or of other types",
+                    rows.first_seq, table.name
+                )));
+            }
+            *next += rows.rows as i64;
+            let (_, memtable) = self.active.tables.entry(rows.table).or_insert_with(|| {
+                let types = Arc::clone(&table.types);
+                let chunk_rows = self.options.block_rows;
+                let memtable = Arc::new(Memtable::new(rows.first_seq, types, chunk_rows));
+                table.add_memtable(Arc::clone(&memtable));
+                (Arc::clone(table), memtable)
+            });
+            self.active.bytes += memtable.append(&rows.columns, rows.rows, record.time);
+            memtable.publish();
+        }
+        self.last_commit = record.commit;
+        self.last_time = record.time;
+        Ok(())
+    }
+}
+
+/// What is there and named by nothing, and the numbers that are free.
+struct Orphans {
+    obsolete: VecDeque<Obsolete>,
+    next_file: u64,
+    next_table: u32,
+}
+
+impl Orphans {
+    fn find(vfs: &dyn Vfs, root: &Path, loaded: &Loaded, tables: &Tables) -> Result<Self> {
+        let version = &loaded.version;
+        let mut found = Orphans {
+            obsolete: VecDeque::new(),
+            next_file: version.next_file,
+            next_table: version.next_table,
+        };
+        let leftovers = manifest::leftovers(vfs, root, loaded.header.file_number)?;
+        for path in leftovers {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let number = crate::format::manifest::manifest_number(name).unwrap_or(0);
+            found.next_file = found.next_file.max(number.saturating_add(1));
+            found.obsolete.push_back(Obsolete::File(path));
+        }
+        let wal_dir = root.join(layout::WAL_DIR);
+        let first_live = version.log_number;
+        let obsolete = wal::obsolete_files(vfs, &wal_dir, first_live)?;
+        found.obsolete.extend(obsolete.into_iter().map(Obsolete::File));
+        found.look_at_tables(vfs, root, tables)?;
+        Ok(found)
+    }
+
+    fn look_at_tables(&mut self, vfs: &dyn Vfs, root: &Path, tables: &Tables) -> Result<()> {
+        let live: BTreeMap<PathBuf, &Arc<TableState>> =
+            tables.by_id.values().map(|table| (table.dir.clone(), table)).collect();
+        let dir = root.join(layout::TABLES_DIR);
+        for entry in list(vfs, &dir)? {
+            let path = dir.join(&entry.name);
+            let Some(id) = layout::table_id(&entry.name) else { continue };
+            self.next_table = self.next_table.max(id.saturating_add(1));
+            if !live.contains_key(&path) {
+                self.give_up_table(vfs, &path)?;
+            }
+        }
+        for table in live.values() {
+            self.look_at_ssts(vfs, table)?;
+        }
+        Ok(())
+    }
+
+    /// Checks that the table's SSTs are there, and finds those that are not its own.
+    fn look_at_ssts(&mut self, vfs: &dyn Vfs, table: &TableState) -> Result<()> {
+        let files = table.files();
+        let mut missing: BTreeSet<u64> = files.ssts.iter().map(|s| s.meta.file_number).collect();
+        let dir = table.dir.join(layout::SST_DIR);
+        for entry in list(vfs, &dir)? {
+            let Some(number) = layout::file_number(&entry.name, "sst") else { continue };
+            self.next_file = self.next_file.max(number.saturating_add(1));
+            if !missing.remove(&number) {
+                self.obsolete.push_back(Obsolete::File(dir.join(&entry.name)));
+            }
+        }
+        match missing.first() {
+            Some(number) => {
+                let path = layout::sst_path(&table.dir, *number);
+                Err(Error::corrupt(&path, 0, "the file is missing"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The directory of a table that was dropped, or never came to be. Only names of ours go, and
+    /// the directory only if there are no others.
+    fn give_up_table(&mut self, vfs: &dyn Vfs, dir: &Path) -> Result<()> {
+        let ssts = dir.join(layout::SST_DIR);
+        let mut foreign = false;
+        for entry in list(vfs, &ssts)? {
+            match layout::file_number(&entry.name, "sst") {
+                Some(number) => {
+                    self.next_file = self.next_file.max(number.saturating_add(1));
+                    self.obsolete.push_back(Obsolete::File(ssts.join(&entry.name)));
+                }
+                None => foreign = true,
+            }
+        }
+        let mut inner = Vec::new();
+        for entry in list(vfs, dir)? {
+            match entry.name.to_str() {
+                Some(layout::SCHEMA_FILE) => inner.push(Obsolete::File(dir.join(&entry.name))),
+                Some(layout::SST_DIR) if !foreign => inner.push(Obsolete::Dir(ssts.clone())),
+                _ => foreign = true,
+            }
+        }
+        self.obsolete.extend(inner);
+        if !foreign {
+            self.obsolete.push_back(Obsolete::Dir(dir.to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// The entries of a directory; none if it is missing.
+fn list(vfs: &dyn Vfs, dir: &Path) -> Result<Vec<srdb_vfs::DirEntry>> {
+    match vfs.read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        other => other.map_err(|error| Error::io("list", dir, error)),
+    }
+}

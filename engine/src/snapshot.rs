@@ -1,0 +1,133 @@
+//! The database at one moment.
+
+use std::collections::BTreeMap;
+use std::ops::RangeBounds;
+use std::sync::Arc;
+
+use crate::read::{self, Projected, resolve_seqs};
+use crate::row::Projection;
+use crate::state::{State, read as read_lock};
+use crate::table_state::{TableFiles, TableState};
+use crate::{Error, Result, Row, Scan, Schema};
+
+/// Every table as it was at one moment: whole commits, over all tables alike. Cheap to take and to
+/// clone; it does not move, whatever is written, flushed or dropped meanwhile. Memory and files
+/// that it reads from are kept until it is dropped.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    tables: Arc<BTreeMap<String, SnapshotTable>>,
+}
+
+impl Snapshot {
+    pub(crate) fn take(state: &State) -> Self {
+        let tables = read_lock(&state.tables);
+        // No commit becomes visible between the first table and the last.
+        let _whole_commits = read_lock(&state.publish);
+        let taken =
+            tables.by_id.values().map(|table| (table.name.clone(), SnapshotTable::take(table)));
+        Snapshot { tables: Arc::new(taken.collect()) }
+    }
+
+    /// The tables there were, by name.
+    pub fn tables(&self) -> Vec<String> {
+        self.tables.keys().cloned().collect()
+    }
+
+    /// A table as it was.
+    ///
+    /// # Errors
+    /// [`Error::NoTable`] if there was none of that name.
+    pub fn table(&self, name: &str) -> Result<SnapshotTable> {
+        let found = self.tables.get(name).cloned();
+        found.ok_or_else(|| Error::NoTable { name: name.to_owned() })
+    }
+}
+
+/// A table at one moment. From a [`Snapshot`], or [`crate::Table::snapshot`].
+#[derive(Debug, Clone)]
+pub struct SnapshotTable {
+    state: Arc<TableState>,
+    files: Arc<TableFiles>,
+    end: i64,
+}
+
+impl SnapshotTable {
+    pub(crate) fn take(state: &Arc<TableState>) -> Self {
+        let files = state.files();
+        let end = files.end_seq();
+        SnapshotTable { state: Arc::clone(state), files, end }
+    }
+
+    /// The table's name.
+    pub fn name(&self) -> &str {
+        &self.state.name
+    }
+
+    /// The table's schema.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.state.schema
+    }
+
+    /// As [`crate::Table::get`].
+    ///
+    /// # Errors
+    /// As [`crate::Table::get`].
+    pub fn get(&self, seq: i64) -> Result<Option<Row>> {
+        let projection = Arc::new(Projection::all(Arc::clone(&self.state.schema)));
+        read::get(&self.state, &self.files, self.end, seq, &projection)
+    }
+
+    /// As [`crate::Table::get_fields`].
+    ///
+    /// # Errors
+    /// As [`crate::Table::get_fields`].
+    pub fn get_fields(&self, seq: i64, fields: &[&str]) -> Result<Option<Row>> {
+        let schema = Arc::clone(&self.state.schema);
+        let projection = Arc::new(Projection::of(schema, &self.state.name, fields)?);
+        read::get(&self.state, &self.files, self.end, seq, &projection)
+    }
+
+    /// As [`crate::Table::scan`].
+    ///
+    /// # Errors
+    /// As [`crate::Table::scan`].
+    pub fn scan(&self, seqs: impl RangeBounds<i64>) -> Result<Scan> {
+        let projection = Projection::all(Arc::clone(&self.state.schema));
+        Ok(self.scan_projected(&seqs, projection))
+    }
+
+    /// As [`crate::Table::scan_fields`].
+    ///
+    /// # Errors
+    /// As [`crate::Table::scan_fields`].
+    pub fn scan_fields(&self, seqs: impl RangeBounds<i64>, fields: &[&str]) -> Result<Scan> {
+        let schema = Arc::clone(&self.state.schema);
+        let projection = Projection::of(schema, &self.state.name, fields)?;
+        Ok(self.scan_projected(&seqs, projection))
+    }
+
+    /// As [`crate::Table::scan_time`].
+    ///
+    /// # Errors
+    /// As [`crate::Table::scan_time`].
+    pub fn scan_time(&self, times_ns: impl RangeBounds<i64>) -> Result<Scan> {
+        let seqs = read::seqs_of_times(&self.state, &self.files, self.end, &times_ns)?;
+        let projection = Projection::all(Arc::clone(&self.state.schema));
+        Ok(self.scan_projected(&seqs, projection))
+    }
+
+    fn scan_projected(&self, seqs: &impl RangeBounds<i64>, projection: Projection) -> Scan {
+        let source = Projected::new(&self.state, Arc::clone(&self.files), projection);
+        Scan::new(source, resolve_seqs(seqs), self.end)
+    }
+
+    /// How many rows the table had.
+    pub fn count(&self) -> u64 {
+        (self.end - self.files.first_seq()).unsigned_abs()
+    }
+
+    /// `_seq` of the last row, 0 if there never was one.
+    pub fn last_seq(&self) -> i64 {
+        self.end - 1
+    }
+}

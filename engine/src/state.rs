@@ -1,0 +1,314 @@
+//! What is shared by everything that works on one open database.
+//!
+//! Locks, in the order in which they may be taken (never the other way round):
+//!
+//! ```text
+//!   flush  →  log  →  manifest  →  jobs, tables, publish, a table's files
+//! ```
+//!
+//! | lock       | guards                                               | held during I/O            |
+//! |------------|------------------------------------------------------|----------------------------|
+//! | `flush`    | the one flush job                                    | for one step               |
+//! | `log`      | the open WAL segment, the active generation, numbers | one group: write and sync  |
+//! | `manifest` | the MANIFEST writer and the version                  | one edit: write and sync   |
+//! | the others | plain data                                           | never                      |
+//!
+//! Readers take none of the first three, and the others only to clone an `Arc`.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+
+use srdb_vfs::FileLock;
+
+use crate::commit::Pending;
+use crate::commit::queue::CommitQueue;
+use crate::delete::Obsolete;
+use crate::flush::FlushJob;
+use crate::manifest::{ManifestSwitch, ManifestWriter, VersionEdit};
+use crate::memtable::Memtable;
+use crate::options::Options;
+use crate::table_state::TableState;
+use crate::version::Version;
+use crate::wal::{LogWriter, Start};
+use crate::worker::Signal;
+use crate::{Error, Receipt, Result};
+
+/// Bytes of rows that one group of commits may hold, a single larger commit excepted.
+const GROUP_BYTES_MAX: usize = 8 << 20;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) options: Options,
+    pub(crate) root: PathBuf,
+    pub(crate) database_id: u64,
+    pub(crate) queue: CommitQueue<Pending, Result<Receipt>>,
+    pub(crate) flush: Mutex<Option<FlushJob>>,
+    pub(crate) log: Mutex<Log>,
+    pub(crate) manifest: Mutex<Manifest>,
+    pub(crate) jobs: Mutex<Jobs>,
+    /// Told when a flush ended, well or not: for writers that wait for room.
+    pub(crate) jobs_changed: Condvar,
+    /// Wakes the worker, where there is one.
+    pub(crate) signal: Arc<Signal>,
+    pub(crate) tables: RwLock<Tables>,
+    /// Written while the rows of one commit become visible, so that a snapshot over several
+    /// tables sees all of a commit or nothing.
+    pub(crate) publish: RwLock<()>,
+    /// The next number for a WAL segment, an SST or a MANIFEST.
+    pub(crate) next_file: AtomicU64,
+    poisoned: OnceLock<String>,
+    closed: AtomicBool,
+    /// Released when dropped; taken out by `close`.
+    pub(crate) lock: Mutex<Option<Box<dyn FileLock>>>,
+}
+
+/// The tables, by id and by name.
+#[derive(Debug, Default)]
+pub(crate) struct Tables {
+    pub(crate) by_id: BTreeMap<u32, Arc<TableState>>,
+    pub(crate) by_name: BTreeMap<String, u32>,
+}
+
+impl Tables {
+    pub(crate) fn insert(&mut self, table: Arc<TableState>) {
+        self.by_name.insert(table.name.clone(), table.id);
+        self.by_id.insert(table.id, table);
+    }
+
+    pub(crate) fn remove(&mut self, id: u32) {
+        if let Some(table) = self.by_id.remove(&id) {
+            self.by_name.remove(&table.name);
+        }
+    }
+}
+
+/// What the group-commit leader works on.
+#[derive(Debug)]
+pub(crate) struct Log {
+    /// The open segment; made at the first commit after opening.
+    pub(crate) writer: Option<LogWriter>,
+    /// Where that first segment is to start.
+    pub(crate) start: Start,
+    pub(crate) active: Generation,
+    pub(crate) last_commit: u64,
+    /// `_time` of the last commit, ns.
+    pub(crate) last_time: i64,
+    /// The next `_seq` of each table that has had rows.
+    pub(crate) next_seq: BTreeMap<u32, i64>,
+}
+
+/// WAL segments and the memtables that were filled from them.
+#[derive(Debug, Default)]
+pub(crate) struct Generation {
+    pub(crate) segments: Vec<u64>,
+    pub(crate) tables: BTreeMap<u32, (Arc<TableState>, Arc<Memtable>)>,
+    /// Bytes of values held by the memtables.
+    pub(crate) bytes: usize,
+}
+
+/// A generation that takes no more rows and waits for its flush.
+#[derive(Debug)]
+pub(crate) struct Frozen {
+    pub(crate) generation: Generation,
+    /// Segments below this one are of no more use once the generation is flushed.
+    pub(crate) log_number: u64,
+    pub(crate) last_commit: u64,
+    pub(crate) last_time: i64,
+}
+
+/// The MANIFEST and what it says.
+#[derive(Debug)]
+pub(crate) struct Manifest {
+    /// `None` only while it is being replaced.
+    pub(crate) writer: Option<ManifestWriter>,
+    pub(crate) version: Version,
+    /// The id of the next table. Ahead of the version's where a creation failed half way.
+    pub(crate) next_table: u32,
+    /// Whether the last edit is that of a clean close.
+    pub(crate) closed_cleanly: bool,
+}
+
+/// Work that waits to be done behind.
+#[derive(Debug, Default)]
+pub(crate) struct Jobs {
+    /// Oldest first. The first stays here until its flush is published.
+    pub(crate) frozen: VecDeque<Arc<Frozen>>,
+    /// Files and directories that nothing refers to any more.
+    pub(crate) obsolete: VecDeque<Obsolete>,
+    /// Why the last attempt to flush failed; taken by the first writer that has to wait for it.
+    pub(crate) error: Option<Error>,
+}
+
+/// Locks, also after a panic elsewhere: what a lock guards here is valid between any two
+/// statements, or the database is poisoned by whoever left it otherwise.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// As [`lock`], for reading.
+pub(crate) fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// As [`lock`], for writing.
+pub(crate) fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Manifest {
+    /// Writes an edit, syncs it, and makes it the version. It is one action, because nothing may
+    /// come between the writing of an edit and its sync.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it could not be written: as if it had not been tried, but a crash may
+    /// bring it back. If it could not be synced, the database is poisoned too.
+    pub(crate) fn commit(&mut self, state: &State, edit: &VersionEdit) -> Result<()> {
+        let next = self.version.apply(edit).map_err(|damage| {
+            // Our own bug: edits are made from the version that they are applied to.
+            Error::invalid(format!("refused to write a wrong edit: {}", damage.what))
+        })?;
+        let Some(writer) = &mut self.writer else { return Err(Error::Closed) };
+        let written = writer.append(edit).and_then(|()| writer.sync());
+        if let Err(error) = written {
+            if writer.failure().is_some() {
+                state.poison(&error);
+            }
+            return Err(error);
+        }
+        self.version = next;
+        self.closed_cleanly = edit.is_close();
+        Ok(())
+    }
+
+    /// Replaces the MANIFEST by a snapshot of the version where it has grown far beyond one.
+    ///
+    /// # Errors
+    /// [`Error::Io`]. The old one goes on, or the database is poisoned if nobody knows which of
+    /// the two counts.
+    pub(crate) fn replace_if_outgrown(&mut self, state: &State) -> Result<()> {
+        let Some(writer) = self.writer.take_if(|writer| writer.has_outgrown()) else {
+            return Ok(());
+        };
+        let number = state.take_file_number();
+        // The snapshot has to know of its own number.
+        self.version.next_file = self.version.next_file.max(number + 1);
+        let snapshot = self.version.to_snapshot_edit();
+        let mut switch = match ManifestSwitch::begin(&state.root, writer, number, &snapshot) {
+            Ok(switch) => switch,
+            Err(refused) => {
+                let (writer, error) = *refused;
+                self.writer = Some(writer);
+                return Err(error);
+            }
+        };
+        let done = loop {
+            match switch.step(&*state.options.vfs) {
+                Ok(true) => break Ok(()),
+                Ok(false) => {}
+                Err(error) => break Err(error),
+            }
+        };
+        let writer = self.writer.insert(switch.into_writer());
+        if let (Some(_), Err(error)) = (writer.failure(), &done) {
+            state.poison(error);
+        }
+        done
+    }
+}
+
+/// What recovery hands over to an open database.
+#[derive(Debug)]
+pub(crate) struct Recovered {
+    pub(crate) options: Options,
+    pub(crate) root: PathBuf,
+    pub(crate) database_id: u64,
+    pub(crate) log: Log,
+    pub(crate) manifest: Manifest,
+    pub(crate) tables: Tables,
+    pub(crate) next_file: u64,
+    pub(crate) obsolete: VecDeque<Obsolete>,
+    pub(crate) lock: Box<dyn FileLock>,
+}
+
+impl Drop for State {
+    /// No I/O: whoever wants the rest written calls `close`.
+    fn drop(&mut self) {
+        self.signal.stop();
+    }
+}
+
+impl State {
+    pub(crate) fn new(from: Recovered) -> Self {
+        State {
+            options: from.options,
+            root: from.root,
+            database_id: from.database_id,
+            queue: CommitQueue::new(GROUP_BYTES_MAX),
+            flush: Mutex::new(None),
+            log: Mutex::new(from.log),
+            manifest: Mutex::new(from.manifest),
+            jobs: Mutex::new(Jobs { obsolete: from.obsolete, ..Jobs::default() }),
+            jobs_changed: Condvar::new(),
+            signal: Arc::default(),
+            tables: RwLock::new(from.tables),
+            publish: RwLock::new(()),
+            next_file: AtomicU64::new(from.next_file),
+            poisoned: OnceLock::new(),
+            closed: AtomicBool::new(false),
+            lock: Mutex::new(Some(from.lock)),
+        }
+    }
+
+    /// A file number that was never given before.
+    pub(crate) fn take_file_number(&self) -> u64 {
+        self.next_file.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Adds to the list of what can be removed.
+    pub(crate) fn add_obsolete(&self, obsolete: impl IntoIterator<Item = Obsolete>) {
+        lock(&self.jobs).obsolete.extend(obsolete);
+        self.signal.wake();
+    }
+
+    /// Takes no more writes: after `cause` nobody knows what is on disk.
+    pub(crate) fn poison(&self, cause: &Error) {
+        // The first cause stays: it is the one that explains the others.
+        let _ = self.poisoned.set(cause.to_string());
+        self.queue.poison(cause.to_string());
+        self.jobs_changed.notify_all();
+    }
+
+    pub(crate) fn check_open(&self) -> Result<()> {
+        if self.closed.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) }
+    }
+
+    pub(crate) fn check_writable(&self) -> Result<()> {
+        self.check_open()?;
+        match self.poisoned.get() {
+            Some(cause) => Err(Error::Poisoned { cause: cause.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.poisoned.get().is_some()
+    }
+
+    /// Refuses everything from now on. Returns whether this call did it.
+    pub(crate) fn set_closed(&self) -> bool {
+        let first = !self.closed.swap(true, Ordering::AcqRel);
+        self.jobs_changed.notify_all();
+        self.signal.stop();
+        first
+    }
+
+    /// A table by its name.
+    pub(crate) fn table(&self, name: &str) -> Result<Arc<TableState>> {
+        let tables = read(&self.tables);
+        let found = tables.by_name.get(name).and_then(|id| tables.by_id.get(id));
+        found.cloned().ok_or_else(|| Error::NoTable { name: name.to_owned() })
+    }
+}

@@ -1,0 +1,92 @@
+//! Figures of an open database, as plain data.
+
+use serde::Serialize;
+
+use crate::state::{State, lock, read};
+use crate::table_state::TableState;
+
+/// What [`crate::Database::stats`] gives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Each table, by id.
+    pub tables: Vec<TableStats>,
+    /// The number of the last commit; 0 before the first.
+    pub last_commit: u64,
+    /// Bytes of values in the active memtables of all tables.
+    pub active_bytes: u64,
+    /// Generations that wait for their flush.
+    pub frozen_generations: u64,
+    /// Bytes of the open WAL segment, records that are not written yet included.
+    pub wal_bytes: u64,
+    /// Bytes of the log, from its beginning, that survive a power loss.
+    pub wal_synced_lsn: u64,
+    /// Files and directories that wait to be removed.
+    pub obsolete_files: u64,
+    /// Whether the database takes no more writes; see [`crate::Error::Poisoned`].
+    pub poisoned: bool,
+}
+
+/// Figures of one table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct TableStats {
+    /// The table's name.
+    pub name: String,
+    /// Its id.
+    pub id: u32,
+    /// Rows.
+    pub rows: u64,
+    /// SST files.
+    pub ssts: u64,
+    /// Bytes of these files.
+    pub sst_bytes: u64,
+    /// Rows in these files.
+    pub sst_rows: u64,
+    /// Rows in memory.
+    pub memtable_rows: u64,
+    /// Bytes of their values.
+    pub memtable_bytes: u64,
+}
+
+impl Stats {
+    pub(crate) fn of(state: &State) -> Self {
+        let (last_commit, active_bytes, wal_bytes, wal_synced_lsn) = {
+            let log = lock(&state.log);
+            let writer = log.writer.as_ref();
+            let bytes = writer.map_or(0, crate::wal::LogWriter::bytes);
+            let synced = writer.map_or(log.start.synced_lsn, crate::wal::LogWriter::synced_lsn);
+            (log.last_commit, log.active.bytes as u64, bytes, synced)
+        };
+        let (frozen_generations, obsolete_files) = {
+            let jobs = lock(&state.jobs);
+            (jobs.frozen.len() as u64, jobs.obsolete.len() as u64)
+        };
+        Stats {
+            tables: read(&state.tables).by_id.values().map(|t| TableStats::of(t)).collect(),
+            last_commit,
+            active_bytes,
+            frozen_generations,
+            wal_bytes,
+            wal_synced_lsn,
+            obsolete_files,
+            poisoned: state.is_poisoned(),
+        }
+    }
+}
+
+impl TableStats {
+    fn of(table: &TableState) -> Self {
+        let files = table.files();
+        TableStats {
+            name: table.name.clone(),
+            id: table.id,
+            rows: (files.end_seq() - files.first_seq()).unsigned_abs(),
+            ssts: files.ssts.len() as u64,
+            sst_bytes: files.ssts.iter().map(|sst| sst.meta.size).sum(),
+            sst_rows: files.ssts.iter().map(|sst| sst.meta.rows).sum(),
+            memtable_rows: files.memtables.iter().map(|m| m.published() as u64).sum(),
+            memtable_bytes: files.memtables.iter().map(|m| m.bytes() as u64).sum(),
+        }
+    }
+}

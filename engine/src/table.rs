@@ -1,0 +1,237 @@
+//! A table, as its users see it.
+
+use std::ops::RangeBounds;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::commit::{Pending, submit};
+use crate::row::RowBatch;
+use crate::state::State;
+use crate::table_state::TableState;
+use crate::{
+    Appender, Durability, IntoRow, Receipt, Result, Row, RowBuf, Scan, Schema, SnapshotTable,
+    Ticket,
+};
+
+/// A table of an open database. Cheap to clone; every clone is the same table.
+///
+/// ```
+/// use srdb::{Database, DataType, Field, Schema, row};
+///
+/// # fn main() -> srdb::Result<()> {
+/// # let dir = tempfile::tempdir().expect("a temporary directory");
+/// let db = Database::open(dir.path())?;
+/// let schema = Schema::new([
+///     Field::new("level", DataType::String),
+///     Field::new("code", DataType::Int32).nullable(),
+/// ])?;
+/// let logs = db.create_table("logs", schema)?;
+/// let receipt = logs.insert(row! { "level" => "warn", "code" => 7 })?;
+/// let row = logs.get(receipt.seq())?.expect("just inserted");
+/// assert_eq!(row.get("level").and_then(|v| v.as_str()), Some("warn"));
+/// # db.close()
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Table {
+    pub(crate) database: Arc<State>,
+    pub(crate) state: Arc<TableState>,
+}
+
+impl Table {
+    pub(crate) fn new(database: &Arc<State>, state: Arc<TableState>) -> Self {
+        Table { database: Arc::clone(database), state }
+    }
+
+    /// The table's name.
+    pub fn name(&self) -> &str {
+        &self.state.name
+    }
+
+    /// The table's number in its database; never reused.
+    pub fn id(&self) -> u32 {
+        self.state.id
+    }
+
+    /// The table's schema.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.state.schema
+    }
+
+    /// Inserts one row with the database's durability: `Disk`, unless it was opened with another.
+    ///
+    /// # Errors
+    /// [`crate::Error::BadRow`] if the row does not fit the schema; [`crate::Error::Io`] if it
+    /// could not be written; [`crate::Error::Poisoned`] after a failed sync. In each case the row
+    /// is not in the table. (After `Io` it may reappear if the machine crashes before the next
+    /// successful sync.)
+    pub fn insert(&self, row: impl IntoRow) -> Result<Receipt> {
+        self.insert_with(row, self.database.options.durability)
+    }
+
+    /// [`Table::insert`] with a durability of its own.
+    ///
+    /// # Errors
+    /// As [`Table::insert`].
+    pub fn insert_with(&self, row: impl IntoRow, durability: Durability) -> Result<Receipt> {
+        self.submit([row], durability)?.wait()
+    }
+
+    /// Inserts a struct, or anything else that serde can turn into a map of the table's fields.
+    ///
+    /// ```
+    /// # use srdb::{Database, DataType, Field, Schema};
+    /// # fn main() -> srdb::Result<()> {
+    /// # let dir = tempfile::tempdir().expect("a temporary directory");
+    /// # let db = Database::open(dir.path())?;
+    /// #[derive(serde::Serialize, serde::Deserialize)]
+    /// struct Reading {
+    ///     sensor: String,
+    ///     celsius: f64,
+    /// }
+    ///
+    /// let schema = Schema::new([
+    ///     Field::new("sensor", DataType::String),
+    ///     Field::new("celsius", DataType::Float64),
+    /// ])?;
+    /// let readings = db.create_table("readings", schema)?;
+    /// readings.insert_struct(&Reading { sensor: "roof".into(), celsius: 21.5 })?;
+    /// let back: Reading = readings.get(1)?.expect("just inserted").into_struct()?;
+    /// assert_eq!(back.celsius, 21.5);
+    /// # db.close()
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Table::insert`].
+    pub fn insert_struct<T: Serialize + ?Sized>(&self, row: &T) -> Result<Receipt> {
+        self.insert(RowBuf::from_serialize(row)?)
+    }
+
+    /// Inserts many rows as one commit: all of them or none.
+    ///
+    /// # Errors
+    /// As [`Table::insert`]; [`crate::Error::BadRow`] names the row by its number, from 0.
+    pub fn insert_many<R: IntoRow>(&self, rows: impl IntoIterator<Item = R>) -> Result<Receipt> {
+        self.insert_many_with(rows, self.database.options.durability)
+    }
+
+    /// [`Table::insert_many`] with a durability of its own.
+    ///
+    /// # Errors
+    /// As [`Table::insert_many`].
+    pub fn insert_many_with<R: IntoRow>(
+        &self,
+        rows: impl IntoIterator<Item = R>,
+        durability: Durability,
+    ) -> Result<Receipt> {
+        self.submit(rows, durability)?.wait()
+    }
+
+    /// Hands rows in as one commit and does not wait for it. Nothing may have been written yet
+    /// when this returns; the [`Ticket`] tells when it is.
+    ///
+    /// # Errors
+    /// As [`Table::insert_many`] for what can be known before writing.
+    pub fn submit<R: IntoRow>(
+        &self,
+        rows: impl IntoIterator<Item = R>,
+        durability: Durability,
+    ) -> Result<Ticket> {
+        let mut batch = RowBatch::new(&self.state.schema);
+        for (number, row) in rows.into_iter().enumerate() {
+            batch.push_row(&self.state.schema, number, row.into_row().iter())?;
+        }
+        self.submit_batch(batch, durability)
+    }
+
+    pub(crate) fn submit_batch(&self, batch: RowBatch, durability: Durability) -> Result<Ticket> {
+        self.state.check_exists()?;
+        let tables =
+            if batch.is_empty() { Vec::new() } else { vec![(Arc::clone(&self.state), batch)] };
+        submit(&self.database, Pending { tables, durability })
+    }
+
+    /// The fast way to insert much: rows by position, no allocation a row.
+    pub fn appender(&self) -> Appender {
+        Appender::new(self.clone())
+    }
+
+    /// The table as it is now, to read from again and again.
+    ///
+    /// # Errors
+    /// [`crate::Error::Closed`], [`crate::Error::NoTable`] after a drop.
+    pub fn snapshot(&self) -> Result<SnapshotTable> {
+        self.database.check_open()?;
+        self.state.check_exists()?;
+        Ok(SnapshotTable::take(&self.state))
+    }
+
+    /// The row of this `_seq`, or `None` if there is none.
+    ///
+    /// # Errors
+    /// [`crate::Error::Corrupt`] or [`crate::Error::Io`] if it could not be read.
+    pub fn get(&self, seq: i64) -> Result<Option<Row>> {
+        self.snapshot()?.get(seq)
+    }
+
+    /// Some fields of the row of this `_seq`, in the order asked for. Costs less than
+    /// [`Table::get`]: a field not asked for is not decoded.
+    ///
+    /// # Errors
+    /// As [`Table::get`]; [`crate::Error::NoField`] for a name the table does not have.
+    pub fn get_fields(&self, seq: i64, fields: &[&str]) -> Result<Option<Row>> {
+        self.snapshot()?.get_fields(seq, fields)
+    }
+
+    /// Rows by a range of `_seq`, lazily, forward and backward. Rows that come later are not seen.
+    ///
+    /// ```
+    /// # use srdb::{Database, DataType, Field, Schema, row};
+    /// # fn main() -> srdb::Result<()> {
+    /// # let dir = tempfile::tempdir().expect("a temporary directory");
+    /// # let db = Database::open(dir.path())?;
+    /// # let t = db.create_table("t", Schema::new([Field::new("n", DataType::Int64)])?)?;
+    /// t.insert_many((1..=100).map(|n| row! { "n" => n }))?;
+    /// let last_three: Vec<i64> =
+    ///     t.scan(..)?.rev().take(3).map(|row| Ok(row?.seq())).collect::<srdb::Result<_>>()?;
+    /// assert_eq!(last_three, [100, 99, 98]);
+    /// # db.close()
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`crate::Error::Closed`], [`crate::Error::NoTable`]. What goes wrong while reading comes out
+    /// of the iterator.
+    pub fn scan(&self, seqs: impl RangeBounds<i64>) -> Result<Scan> {
+        self.snapshot()?.scan(seqs)
+    }
+
+    /// [`Table::scan`] of some fields, in the order asked for.
+    ///
+    /// # Errors
+    /// As [`Table::scan`]; [`crate::Error::NoField`] for a name the table does not have.
+    pub fn scan_fields(&self, seqs: impl RangeBounds<i64>, fields: &[&str]) -> Result<Scan> {
+        self.snapshot()?.scan_fields(seqs, fields)
+    }
+
+    /// Rows by a range of `_time`: ns since the Unix epoch, UTC. `_time` never goes back from row
+    /// to row, so this is a range of `_seq`, found by bisection.
+    ///
+    /// # Errors
+    /// As [`Table::scan`], and what can go wrong while the ends of the range are looked for.
+    pub fn scan_time(&self, times_ns: impl RangeBounds<i64>) -> Result<Scan> {
+        self.snapshot()?.scan_time(times_ns)
+    }
+
+    /// How many rows the table has now; none after a drop.
+    pub fn count(&self) -> u64 {
+        SnapshotTable::take(&self.state).count()
+    }
+
+    /// `_seq` of the last row, 0 if there never was one.
+    pub fn last_seq(&self) -> i64 {
+        SnapshotTable::take(&self.state).last_seq()
+    }
+}

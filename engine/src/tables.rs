@@ -1,0 +1,102 @@
+//! Creating and dropping tables.
+//!
+//! ```text
+//!   create:  directories, schema.json, all synced ─► edit, synced ─► visible
+//!   drop:    edit, synced ─► invisible ─► files to the delete job
+//! ```
+//!
+//! A crash before the edit leaves a directory without a table: an orphan. After it, a table
+//! without rows, or files without a table: orphans too.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::delete::Obsolete;
+use crate::limits::TABLES_MAX;
+use crate::manifest::{Change, VersionEdit};
+use crate::schema::name::check_table_name;
+use crate::state::{State, lock, read, write};
+use crate::table_state::TableState;
+use crate::{Error, Result, Schema, layout};
+
+/// Creates a table. Durable on return.
+///
+/// # Errors
+/// [`Error::TableExists`], [`Error::BadName`], [`Error::BadSchema`], [`Error::Limit`],
+/// [`Error::Io`], [`Error::Poisoned`].
+pub(crate) fn create(state: &State, name: &str, schema: Schema) -> Result<Arc<TableState>> {
+    check_table_name(name)?;
+    schema.check_supported()?;
+    let mut manifest = lock(&state.manifest);
+    state.check_writable()?;
+    if read(&state.tables).by_name.contains_key(name) {
+        return Err(Error::TableExists { name: name.to_owned() });
+    }
+    let count = manifest.version.tables.len() as u64 + 1;
+    if count > TABLES_MAX as u64 {
+        let what = "the number of tables";
+        return Err(Error::Limit { what, got: count, limit: TABLES_MAX as u64 });
+    }
+    // An id whose directory was begun is not used again, whatever becomes of this attempt.
+    let id = manifest.next_table;
+    manifest.next_table += 1;
+    let table = Arc::new(TableState::new(&state.root, id, name, Arc::new(schema)));
+    write_dir(state, &table)?;
+    let mut encoded = Vec::new();
+    table.schema.encode(&mut encoded);
+    let change = Change::CreateTable {
+        id,
+        name: name.into(),
+        schema: encoded.into(),
+        created_time: state.options.clock.now_ns(),
+    };
+    manifest.commit(state, &VersionEdit::new(vec![change]))?;
+    write(&state.tables).insert(Arc::clone(&table));
+    Ok(table)
+}
+
+/// Makes the table's directory and everything in it durable.
+fn write_dir(state: &State, table: &TableState) -> Result<()> {
+    let vfs = &*state.options.vfs;
+    let ssts = table.dir.join(layout::SST_DIR);
+    for dir in [&table.dir, &ssts] {
+        vfs.create_dir(dir).map_err(|e| Error::io("create", dir, e))?;
+    }
+    let path = table.dir.join(layout::SCHEMA_FILE);
+    let file = vfs.create(&path).map_err(|e| Error::io("create", &path, e))?;
+    let written = file.write_all_at(table.schema.to_json().as_bytes(), 0);
+    written.map_err(|e| Error::io("write", &path, e))?;
+    file.sync_all().map_err(|e| Error::io("sync", &path, e))?;
+    sync_dir(state, &table.dir)?;
+    sync_dir(state, &state.root.join(layout::TABLES_DIR))
+}
+
+fn sync_dir(state: &State, dir: &Path) -> Result<()> {
+    let synced: io::Result<()> = state.options.vfs.sync_dir(dir);
+    synced.map_err(|e| Error::io("sync", dir, e))
+}
+
+/// Drops a table. Durable on return; readers that hold its files keep them until they are done.
+///
+/// # Errors
+/// [`Error::NoTable`], [`Error::Io`], [`Error::Poisoned`].
+pub(crate) fn drop(state: &State, name: &str) -> Result<()> {
+    let mut manifest = lock(&state.manifest);
+    state.check_writable()?;
+    let table = state.table(name)?;
+    manifest.commit(state, &VersionEdit::new(vec![Change::DropTable { id: table.id }]))?;
+    // Under the lock of the manifest: a flush that is about to publish looks at this.
+    table.set_dropped();
+    write(&state.tables).remove(table.id);
+    std::mem::drop(manifest);
+    let files = table.take_files();
+    let ssts = files.ssts.iter().cloned().map(Obsolete::Sst);
+    let rest = [
+        Obsolete::File(table.dir.join(layout::SCHEMA_FILE)),
+        Obsolete::Dir(table.dir.join(layout::SST_DIR)),
+        Obsolete::Dir(table.dir.clone()),
+    ];
+    state.add_obsolete(ssts.chain(rest));
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! The thread that does the work behind. The only file that starts threads.
+//!
+//! The thread holds the database weakly and never while it waits, so that dropping the last
+//! handle ends it: at most one step is finished first.
+
+use std::sync::{Arc, Condvar, Mutex, Weak};
+
+use crate::state::{State, lock};
+use crate::{Result, delete, flush};
+
+/// Wakes the worker. Shared by the worker and everything that may give it work.
+#[derive(Debug, Default)]
+pub(crate) struct Signal {
+    wanted: Mutex<Wanted>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Wanted {
+    work: bool,
+    stop: bool,
+}
+
+impl Signal {
+    /// There is something to do.
+    pub(crate) fn wake(&self) {
+        lock(&self.wanted).work = true;
+        self.changed.notify_one();
+    }
+
+    /// There will be nothing to do any more.
+    pub(crate) fn stop(&self) {
+        lock(&self.wanted).stop = true;
+        self.changed.notify_one();
+    }
+
+    /// Waits for either; whether to go on.
+    fn wait(&self) -> bool {
+        let mut wanted = lock(&self.wanted);
+        loop {
+            if wanted.stop {
+                return false;
+            }
+            if std::mem::take(&mut wanted.work) {
+                return true;
+            }
+            wanted = self.changed.wait(wanted).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+    }
+}
+
+/// Starts the worker of a database.
+///
+/// # Errors
+/// [`crate::Error::Io`] if the operating system has no thread to give.
+pub(crate) fn start(state: &Arc<State>) -> Result<()> {
+    let (weak, signal) = (Arc::downgrade(state), Arc::clone(&state.signal));
+    let started = std::thread::Builder::new()
+        .name("srdb-worker".to_owned())
+        .spawn(move || run(&weak, &signal));
+    match started {
+        Ok(_detached) => {
+            state.signal.wake();
+            Ok(())
+        }
+        Err(error) => Err(crate::Error::io("start a thread for", &state.root, error)),
+    }
+}
+
+fn run(state: &Weak<State>, signal: &Signal) {
+    while signal.wait() {
+        // Until there is nothing left to do, or a step failed: then the failure is told to whoever
+        // waits for the flush, and the next wake-up tries again.
+        loop {
+            let Some(state) = state.upgrade() else { return };
+            match step(&state) {
+                Ok(true) => {}
+                Ok(false) | Err(_) => break,
+            }
+        }
+    }
+}
+
+/// One step of whatever is most urgent; whether there was any.
+fn step(state: &State) -> Result<bool> {
+    if state.check_open().is_err() || state.is_poisoned() {
+        return Ok(false);
+    }
+    if flush::has_work(state) {
+        flush::step(state)?;
+        return Ok(true);
+    }
+    if delete::has_work(state) {
+        delete::step(state)?;
+        return Ok(true);
+    }
+    Ok(false)
+}
