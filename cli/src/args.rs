@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use srdb::DataType;
+use srdb::{DataType, Durability};
 
 use crate::choices::{parse_pair, parse_type};
 use crate::input::Format;
@@ -30,7 +30,21 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Create(CreateArgs),
+    Import(ImportArgs),
     Infer(InferArgs),
+    Get(GetArgs),
+    Scan(ScanArgs),
+    /// Count the rows of a table
+    Count(TableArgs),
+    Export(ExportArgs),
+    /// List the tables with their rows and fields
+    Tables(DbArgs),
+    Schema(SchemaArgs),
+    Stats(StatsArgs),
+    Verify(DbArgs),
+    Drop(DropArgs),
+    Demo(DemoArgs),
 }
 
 /// A database.
@@ -240,4 +254,14 @@ pub(crate) enum DurabilityArg {
     Os,
     /// On the disk; survives a power cut
     Disk,
+}
+
+impl From<DurabilityArg> for Durability {
+    fn from(level: DurabilityArg) -> Durability {
+        match level {
+            DurabilityArg::Memory => Durability::Memory,
+            DurabilityArg::Os => Durability::Os,
+            DurabilityArg::Disk => Durability::Disk,
+        }
+    }
 }

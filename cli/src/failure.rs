@@ -22,6 +22,15 @@ pub(crate) enum Failure {
     Line(BadLine),
     /// The engine said no.
     Engine(srdb::Error),
+    /// An import stopped in the middle.
+    Import {
+        /// Why.
+        cause: Box<Failure>,
+        /// Rows that are in the table all the same.
+        rows: u64,
+        /// The batches they came in.
+        batches: u64,
+    },
     /// `verify` found this many problems, and has printed them.
     Problems(usize),
     /// Whoever read our output has gone away: nothing is wrong.
@@ -88,6 +97,14 @@ impl Failure {
         }
     }
 
+    /// Says of a bad line that no row was committed before it was found.
+    pub(crate) fn before_any_row(self) -> Failure {
+        match self {
+            Failure::Line(_) => Failure::Import { cause: Box::new(self), rows: 0, batches: 0 },
+            other => other,
+        }
+    }
+
     /// The process's exit code.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
@@ -96,6 +113,7 @@ impl Failure {
             Failure::Usage(_) => 2,
             Failure::Engine(srdb::Error::Corrupt { .. }) | Failure::Problems(_) => 3,
             Failure::Engine(_) => 1,
+            Failure::Import { cause, .. } => cause.exit_code(),
         }
     }
 }
@@ -116,6 +134,12 @@ impl fmt::Display for Failure {
             Failure::Usage(what) | Failure::Failed(what) => f.write_str(what),
             Failure::Line(bad) => bad.fmt(f),
             Failure::Engine(error) => error.fmt(f),
+            Failure::Import { cause, rows: 0, .. } => write!(f, "{cause}; no row was committed"),
+            Failure::Import { cause, rows, batches } => {
+                let batches_word = if *batches == 1 { "batch" } else { "batches" };
+                write!(f, "{cause}; before it {rows} rows were committed, ")?;
+                write!(f, "in {batches} {batches_word}")
+            }
             Failure::Problems(1) => f.write_str("1 problem found"),
             Failure::Problems(count) => write!(f, "{count} problems found"),
             Failure::ReaderGone => f.write_str("the reader of the output went away"),

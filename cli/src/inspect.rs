@@ -13,8 +13,6 @@ use crate::target::Target;
 pub(crate) struct Inspection {
     /// The fields in the input's order.
     pub(crate) fields: Vec<Found>,
-    /// Records seen.
-    pub(crate) rows: u64,
     /// Lines passed over as they can't be records.
     pub(crate) skipped: Skipped,
 }
@@ -75,7 +73,7 @@ pub(crate) fn inspect(
         said: target.is_some(),
         guess,
     });
-    Ok(Inspection { fields: fields.collect(), rows, skipped })
+    Ok(Inspection { fields: fields.collect(), skipped })
 }
 
 /// Keys that this record was the first to have: null in all before it.

@@ -16,13 +16,8 @@
     clippy::disallowed_types,
     reason = "the command line is where srdb meets files, clocks and processes of the outside"
 )]
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "the commands that open a database come with the engine's API"
-)]
-
 mod args;
+mod assemble;
 mod choices;
 mod commands;
 mod failure;

@@ -1,10 +1,8 @@
 //! `srdb infer`: the types an import would find.
 
-use std::io::Write as _;
-
 use crate::args::InferArgs;
 use crate::choices::TypeChoices;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::input::{Input, Reader, Renames, format_of};
 use crate::inspect::{Bounds, inspect};
 use crate::progress::Progress;
@@ -26,12 +24,10 @@ pub(crate) fn run(args: &InferArgs) -> Outcome {
     let inspection = inspect(&mut reader, &choices, &mut bounds)?;
     renames.check_used(reader.fields())?;
     drop(progress);
-    let mut out = super::stdout();
-    let printed = match args.json {
-        true => write!(out, "{}", inspection.schema()?.to_json()),
-        false => writeln!(out, "{}", inspection.describe()),
-    };
-    printed.and_then(|()| out.flush()).map_err(|e| Failure::stdout(&e))?;
+    match args.json {
+        true => super::print(inspection.schema()?.to_json().trim_end())?,
+        false => super::print(&inspection.describe())?,
+    }
     super::say_skipped(&inspection.skipped);
     Ok(())
 }

@@ -1,22 +1,72 @@
 //! The commands, one file each, and what they share.
 
+mod admin;
+mod demo;
+mod export;
+mod import;
 mod infer;
+mod info;
+mod rows;
+mod verify;
 
 use std::io::{self, BufWriter, StdoutLock, Write as _};
+use std::path::Path;
+
+use srdb::{Database, Schema};
 
 use crate::args::{Cli, Command};
-use crate::failure::{Outcome, Skipped};
+use crate::failure::{Failure, Outcome, Skipped};
 
 /// Runs the command.
 pub(crate) fn run(cli: Cli) -> Outcome {
     match cli.command {
+        Command::Create(args) => admin::create(&args),
+        Command::Drop(args) => admin::drop_table(&args),
+        Command::Import(args) => import::run(&args),
         Command::Infer(args) => infer::run(&args),
+        Command::Get(args) => rows::get(&args),
+        Command::Scan(args) => rows::scan(&args),
+        Command::Count(args) => rows::count(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Tables(args) => info::tables(&args),
+        Command::Schema(args) => info::schema(&args),
+        Command::Stats(args) => info::stats(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Demo(args) => demo::run(&args),
     }
+}
+
+/// Opens a database. Only what writes may create one.
+fn open(path: &Path, create: bool) -> Outcome<Database> {
+    Ok(Database::builder(path).create_if_missing(create).open()?)
+}
+
+/// Reads a schema as `srdb schema --json` prints it.
+fn read_schema(path: &Path) -> Outcome<Schema> {
+    let text = std::fs::read_to_string(path).map_err(|e| Failure::file("read", path, &e))?;
+    Ok(Schema::from_json(&text)?)
+}
+
+/// Bytes of all files below a directory. What can't be read counts nothing: it is for a message.
+fn bytes_on_disk(path: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(path) else { return 0 };
+    let bytes = entries.flatten().map(|entry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => bytes_on_disk(&entry.path()),
+        Ok(metadata) => metadata.len(),
+        Err(_) => 0,
+    });
+    bytes.sum()
 }
 
 /// Standard output, buffered.
 fn stdout() -> BufWriter<StdoutLock<'static>> {
     BufWriter::with_capacity(64 << 10, io::stdout().lock())
+}
+
+/// Prints a text and a line break to standard output.
+fn print(text: &str) -> Outcome {
+    let mut out = stdout();
+    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|e| Failure::stdout(&e))
 }
 
 /// A line for the user on standard error.

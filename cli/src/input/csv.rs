@@ -19,7 +19,8 @@ impl CsvReader {
     /// Reads the header.
     ///
     /// # Errors
-    /// No header, or a name that is empty, there twice or refused by the engine.
+    /// No header, a name that is empty, there twice or refused by the engine, or a renaming of a
+    /// name that is not there.
     pub(crate) fn new(bytes: Bytes, renames: &Renames) -> Outcome<CsvReader> {
         let lines = Lines::default();
         let reader = csv::ReaderBuilder::new().has_headers(false).from_reader(lines.watch(bytes));
@@ -31,6 +32,7 @@ impl CsvReader {
         for name in &opened.row {
             opened.fields.add(name, renames, line)?;
         }
+        renames.check_used(&opened.fields)?;
         Ok(opened)
     }
 

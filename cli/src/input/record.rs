@@ -83,11 +83,6 @@ impl Record {
         self.spans[index] = span;
     }
 
-    /// The cells it has; any beyond are null.
-    pub(crate) fn len(&self) -> usize {
-        self.spans.len()
-    }
-
     /// A cell; null beyond the last.
     pub(crate) fn cell(&self, index: usize) -> Cell<'_> {
         let span = self.spans.get(index).unwrap_or(&NULL);

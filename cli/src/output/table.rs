@@ -9,7 +9,7 @@ use super::Column;
 const STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
-/// Characters of a value that are shown.
+/// Characters of a value that are shown where many rows are.
 const VALUE_CHARS_MAX: usize = 60;
 
 /// How a column of a table is set.
@@ -34,14 +34,14 @@ fn alignment(data_type: DataType) -> Aligned {
     }
 }
 
-/// A table of texts under a header.
+/// A table of texts under a header. None of them is cut.
 pub(crate) fn table(
     header: &[(&str, Aligned)],
     rows: impl IntoIterator<Item = Vec<String>>,
 ) -> String {
     let mut table = start(header.iter().map(|(name, _)| *name), header.iter().map(|(_, a)| *a));
     for row in rows {
-        table.add_row(row.iter().map(|text| shown(text)));
+        table.add_row(row.iter().map(|text| shown(text, usize::MAX)));
     }
     finish(&table)
 }
@@ -58,8 +58,8 @@ impl RowTable {
     pub(super) fn add<'a>(&mut self, values: impl Iterator<Item = ValueRef<'a>>) {
         self.0.add_row(values.map(|value| match value {
             ValueRef::Null => String::new(),
-            ValueRef::Str(text) | ValueRef::Json(text) => shown(text),
-            other => shown(&other.to_string()),
+            ValueRef::Str(text) | ValueRef::Json(text) => shown(text, VALUE_CHARS_MAX),
+            other => shown(&other.to_string(), VALUE_CHARS_MAX),
         }));
     }
 
@@ -74,7 +74,7 @@ fn start<'a>(
 ) -> Table {
     let mut table = Table::new();
     table.load_style(STYLE);
-    table.set_header(names.map(|name| Cell::new(shown(name))));
+    table.set_header(names.map(|name| Cell::new(shown(name, usize::MAX))));
     for (column, aligned) in table.column_iter_mut().zip(aligned) {
         column.set_cell_alignment(match aligned {
             Aligned::Left => CellAlignment::Left,
@@ -89,11 +89,11 @@ fn finish(table: &Table) -> String {
     lines.join("\n")
 }
 
-/// A value on one line: control characters escaped, cut where it is long.
-fn shown(text: &str) -> String {
-    let mut out = String::with_capacity(text.len().min(VALUE_CHARS_MAX));
+/// A value on one line: control characters escaped, cut after `chars_max` characters.
+fn shown(text: &str, chars_max: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(chars_max));
     for (count, c) in text.chars().enumerate() {
-        if count == VALUE_CHARS_MAX {
+        if count == chars_max {
             out.push('…');
             break;
         }

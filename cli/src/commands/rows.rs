@@ -1,0 +1,157 @@
+//! `srdb get`, `srdb scan` and `srdb count`.
+
+use std::ops::Range;
+
+use srdb::{DataType, Row, Schema, Table, ValueRef};
+
+use crate::args::{GetArgs, ScanArgs, TableArgs};
+use crate::failure::{Failure, Outcome};
+use crate::output::{Aligned, Column, RowWriter, Shape, table};
+use crate::text;
+
+use super::{open, print, say, stdout};
+
+/// Rows of a table for people, unless they say how many.
+const TABLE_ROWS_DEFAULT: u64 = 100;
+
+/// Prints how many rows a table has.
+pub(crate) fn count(args: &TableArgs) -> Outcome {
+    print(&open(&args.db, false)?.table(&args.table)?.count().to_string())
+}
+
+/// Prints one row; it fails if there is none.
+pub(crate) fn get(args: &GetArgs) -> Outcome {
+    let database = open(&args.table.db, false)?;
+    let rows = database.table(&args.table.table)?;
+    let selection = Selection::new(rows.schema(), &args.table.table, &args.fields)?;
+    let Some(row) = rows.get_fields(args.seq, &selection.fields())? else {
+        let name = rows.name();
+        let (seq, last) = (args.seq, rows.last_seq());
+        let what = format!("table {name:?} has no row {seq}; its last is {last}");
+        return Err(Failure::Failed(what));
+    };
+    if args.format == Shape::Table {
+        let header = [("field", Aligned::Left), ("value", Aligned::Left)];
+        let lines = selection.columns.iter().zip(selection.values(&row));
+        let lines = lines.map(|(column, value)| {
+            let shown = if value.is_null() { String::new() } else { value.to_string() };
+            vec![column.name.clone(), shown]
+        });
+        return print(&table(&header, lines));
+    }
+    write_rows(&selection, args.format, std::iter::once(Ok(row)))
+}
+
+/// Prints rows.
+pub(crate) fn scan(args: &ScanArgs) -> Outcome {
+    let times = parse_time("--since", args.since.as_deref())?.unwrap_or(i64::MIN)
+        ..parse_time("--until", args.until.as_deref())?.unwrap_or(i64::MAX);
+    let database = open(&args.table.db, false)?;
+    let rows = database.table(&args.table.table)?;
+    let selection = Selection::new(rows.schema(), &args.table.table, &args.fields)?;
+    let seqs = range(args, times, &rows)?;
+    let found = u64::try_from(seqs.end - seqs.start).unwrap_or(0);
+    let by_default = match args.format {
+        Shape::Table => TABLE_ROWS_DEFAULT,
+        _ => u64::MAX,
+    };
+    let limit = usize::try_from(args.limit.unwrap_or(by_default)).unwrap_or(usize::MAX);
+    let scan = rows.scan_fields(seqs, &selection.fields())?;
+    match args.reverse {
+        true => write_rows(&selection, args.format, scan.rev().take(limit))?,
+        false => write_rows(&selection, args.format, scan.take(limit))?,
+    }
+    if args.limit.is_none() && found > by_default {
+        say(&format!("{limit} of {found} rows; --limit N shows more"));
+    }
+    Ok(())
+}
+
+/// The rows asked for by number and time.
+fn range(args: &ScanArgs, times: Range<i64>, rows: &Table) -> Outcome<Range<i64>> {
+    let mut seqs =
+        args.from.unwrap_or(i64::MIN)..args.to.map_or(i64::MAX, |to| to.saturating_add(1));
+    if args.since.is_some() || args.until.is_some() {
+        let in_time = rows.scan_time(times)?.seqs();
+        seqs = seqs.start.max(in_time.start)..seqs.end.min(in_time.end);
+    }
+    let (first, end) = (seqs.start.max(1), seqs.end.min(rows.last_seq() + 1));
+    Ok(first..end.max(first))
+}
+
+fn parse_time(option: &str, said: Option<&str>) -> Outcome<Option<i64>> {
+    let parsed = said.map(|said| text::parse_timestamp(said, None)).transpose();
+    parsed.map_err(|what| Failure::Usage(format!("{option}: {what}")))
+}
+
+fn write_rows(
+    selection: &Selection,
+    shape: Shape,
+    rows: impl Iterator<Item = srdb::Result<Row>>,
+) -> Outcome {
+    let mut writer =
+        RowWriter::new(shape, &selection.columns, stdout()).map_err(|e| Failure::stdout(&e))?;
+    for row in rows {
+        let row = row?;
+        writer.write(selection.values(&row)).map_err(|e| Failure::stdout(&e))?;
+    }
+    writer.finish().map_err(|e| Failure::stdout(&e))
+}
+
+/// Which columns are printed, and where in a row their values are.
+struct Selection {
+    columns: Vec<Column>,
+    places: Vec<Place>,
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    Seq,
+    Time,
+    Value(usize),
+}
+
+impl Selection {
+    /// The fields of these names, or `_seq`, `_time` and all fields if there are none.
+    fn new(schema: &Schema, table: &str, names: &[String]) -> Outcome<Selection> {
+        let all = || ["_seq", "_time"].into_iter().chain(schema.fields().iter().map(|f| f.name()));
+        let names: Vec<&str> = match names.is_empty() {
+            true => all().collect(),
+            false => names.iter().map(String::as_str).collect(),
+        };
+        let mut selection = Selection { columns: Vec::new(), places: Vec::new() };
+        let mut values = 0..;
+        for name in names {
+            let (data_type, place) = match (name, schema.field(name)) {
+                ("_seq", _) => (DataType::Int64, Place::Seq),
+                ("_time", _) => (DataType::Timestamp, Place::Time),
+                (_, Some(field)) => {
+                    (field.data_type(), Place::Value(values.next().unwrap_or(usize::MAX)))
+                }
+                (_, None) => {
+                    let (table, field) = (table.to_owned(), name.to_owned());
+                    return Err(srdb::Error::NoField { table, field }.into());
+                }
+            };
+            selection.columns.push(Column { name: name.to_owned(), data_type });
+            selection.places.push(place);
+        }
+        Ok(selection)
+    }
+
+    /// The names to ask the engine for.
+    fn fields(&self) -> Vec<&str> {
+        let pairs = self.columns.iter().zip(&self.places);
+        let fields = pairs.filter(|(_, place)| matches!(place, Place::Value(_)));
+        fields.map(|(column, _)| column.name.as_str()).collect()
+    }
+
+    /// The values of a row that was read with [`Selection::fields`].
+    fn values<'a>(&'a self, row: &'a Row) -> impl Iterator<Item = ValueRef<'a>> {
+        self.places.iter().map(|place| match *place {
+            Place::Seq => ValueRef::Int(row.seq()),
+            Place::Time => ValueRef::Timestamp(row.time()),
+            Place::Value(index) => row.value(index).map_or(ValueRef::Null, srdb::Value::as_ref),
+        })
+    }
+}
