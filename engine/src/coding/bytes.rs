@@ -14,16 +14,19 @@ pub(crate) struct Reader<'a> {
 type Decoded<T> = Result<T, Damage>;
 
 impl<'a> Reader<'a> {
+    #[inline]
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Reader { bytes, at: 0 }
     }
 
     /// How far the cursor is, in bytes from the start.
+    #[inline]
     pub(crate) fn position(&self) -> usize {
         self.at
     }
 
     /// Bytes left.
+    #[inline]
     pub(crate) fn remaining(&self) -> usize {
         self.bytes.len() - self.at
     }
@@ -33,40 +36,55 @@ impl<'a> Reader<'a> {
         Damage::new(self.at, what)
     }
 
+    #[inline]
     pub(crate) fn take(&mut self, len: usize) -> Decoded<&'a [u8]> {
-        let Some(taken) = self.bytes[self.at..].get(..len) else {
-            return Err(self.damage(format!("{len} bytes expected, {} left", self.remaining())));
-        };
+        let Some(taken) = self.bytes[self.at..].get(..len) else { return Err(self.short(len)) };
         self.at += len;
         Ok(taken)
     }
 
+    // Inlined, and without a copy of a length the compiler can't see: a get reads a dozen of these
+    // for every value it returns.
+    #[inline]
     fn array<const N: usize>(&mut self) -> Decoded<[u8; N]> {
-        let mut out = [0; N];
-        out.copy_from_slice(self.take(N)?);
-        Ok(out)
+        let Some(&taken) = self.bytes[self.at..].first_chunk::<N>() else {
+            return Err(self.short(N));
+        };
+        self.at += N;
+        Ok(taken)
     }
 
+    #[cold]
+    fn short(&self, len: usize) -> Damage {
+        self.damage(format!("{len} bytes expected, {} left", self.remaining()))
+    }
+
+    #[inline]
     pub(crate) fn u8(&mut self) -> Decoded<u8> {
         Ok(self.array::<1>()?[0])
     }
 
+    #[inline]
     pub(crate) fn u16(&mut self) -> Decoded<u16> {
         Ok(u16::from_le_bytes(self.array()?))
     }
 
+    #[inline]
     pub(crate) fn u32(&mut self) -> Decoded<u32> {
         Ok(u32::from_le_bytes(self.array()?))
     }
 
+    #[inline]
     pub(crate) fn u64(&mut self) -> Decoded<u64> {
         Ok(u64::from_le_bytes(self.array()?))
     }
 
+    #[inline]
     pub(crate) fn i64(&mut self) -> Decoded<i64> {
         Ok(i64::from_le_bytes(self.array()?))
     }
 
+    #[inline]
     pub(crate) fn i128(&mut self) -> Decoded<i128> {
         Ok(i128::from_le_bytes(self.array()?))
     }
@@ -84,6 +102,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Fails unless everything was read.
+    #[inline]
     pub(crate) fn finish(&self) -> Decoded<()> {
         if self.remaining() == 0 {
             Ok(())

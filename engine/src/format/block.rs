@@ -103,23 +103,20 @@ impl BlockHeader {
     }
 
     /// Reads the header; nothing is checked but that there are enough bytes.
+    #[inline]
     pub(crate) fn read(block: &[u8]) -> Result<Self, Damage> {
-        let Some(bytes) = block.first_chunk::<BLOCK_HEADER_BYTES>() else {
+        let words = block.first_chunk::<BLOCK_HEADER_BYTES>().map(|b| b.as_chunks::<8>().0);
+        let Some([_, counts, origin_file, first_seq, bytes]) = words else {
             return Err(Damage::new(0, "the block is shorter than its header"));
         };
-        let [_, _, _, _, _, _, _, _, t0, t1, t2, t3, r0, r1, c0, c1, rest @ ..] = *bytes;
-        let word = |i: usize| {
-            let mut word = [0; 8];
-            word.copy_from_slice(&rest[i * 8..i * 8 + 8]);
-            u64::from_le_bytes(word)
-        };
+        let [t0, t1, t2, t3, r0, r1, c0, c1] = *counts;
         Ok(BlockHeader {
             table_id: u32::from_le_bytes([t0, t1, t2, t3]),
             rows: u16::from_le_bytes([r0, r1]),
             columns: u16::from_le_bytes([c0, c1]),
-            origin_file: word(0),
-            first_seq: word(1) as i64,
-            bytes: word(2),
+            origin_file: u64::from_le_bytes(*origin_file),
+            first_seq: i64::from_le_bytes(*first_seq),
+            bytes: u64::from_le_bytes(*bytes),
         })
     }
 

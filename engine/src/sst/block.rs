@@ -109,6 +109,7 @@ impl<'a> BlockRef<'a> {
             self.check_column(column, &entry, bytes)?;
             self.reader.set_column_checked(self.ordinal, column);
         }
+        // An unknown encoding is for `parse` to complain about.
         let dictionary = match Encoding::from_code(entry.encoding) {
             Ok(encoding) if encoding.needs_dictionary() => {
                 self.reader.dictionary(self.header.origin_file, column, data_type.physical())?

@@ -177,44 +177,39 @@ impl<'a> Node<'a> {
         bytes.try_into().ok().map(Node)
     }
 
-    fn word(self, at: usize) -> [u8; 8] {
-        let mut word = [0; 8];
-        word.copy_from_slice(&self.0[at..at + 8]);
-        word
+    /// The part of the node from `FROM` to `TO`, in words of 8 bytes.
+    #[inline]
+    fn words<const FROM: usize, const TO: usize>(self) -> &'a [[u8; 8]] {
+        self.0[FROM..TO].as_chunks().0
     }
 
-    /// Key `i`, below [`ORDER`].
+    /// Key `i`; 0 from [`ORDER`] on.
     #[inline]
     pub(crate) fn key(self, i: usize) -> i64 {
-        i64::from_le_bytes(self.word(KEYS_AT + 8 * i.min(ORDER - 1)))
+        self.words::<KEYS_AT, POINTERS_AT>().get(i).map_or(0, |key| i64::from_le_bytes(*key))
     }
 
-    /// The block's or child's offset beside key `i`, below [`ORDER`].
+    /// The block's or child's offset beside key `i`; 0 from [`ORDER`] on.
     #[inline]
     pub(crate) fn pointer(self, i: usize) -> u64 {
-        u64::from_le_bytes(self.word(POINTERS_AT + 8 * i.min(ORDER - 1)))
+        let words = self.words::<POINTERS_AT, SIZES_AT>();
+        words.get(i).map_or(0, |pointer| u64::from_le_bytes(*pointer))
     }
 
-    /// Entry `i`, below [`ORDER`], of a leaf.
+    /// Entry `i` of a leaf; zeros from [`ORDER`] on.
     #[inline]
     pub(crate) fn block(self, i: usize) -> BlockPlace {
-        let at = SIZES_AT + 4 * i.min(ORDER - 1);
-        let bytes =
-            u32::from_le_bytes([self.0[at], self.0[at + 1], self.0[at + 2], self.0[at + 3]]);
+        let sizes: &[[u8; 4]] = self.0[SIZES_AT..LEAF_END].as_chunks().0;
+        let bytes = sizes.get(i).map_or(0, |bytes| u32::from_le_bytes(*bytes));
         BlockPlace { first_seq: self.key(i), offset: self.pointer(i), bytes }
     }
 
     /// The last of the first `count` keys that is at most `seq`, or 0 if none is.
     #[inline]
     pub(crate) fn search(self, count: u16, seq: i64) -> usize {
-        let (mut base, mut left) = (0, usize::from(count));
-        // The halves are chosen without a branch: which one is nothing a predictor could learn.
-        while left > 1 {
-            let half = left / 2;
-            base = if self.key(base + half) <= seq { base + half } else { base };
-            left -= half;
-        }
-        base
+        let keys = self.words::<KEYS_AT, POINTERS_AT>();
+        let keys = keys.get(..usize::from(count)).unwrap_or(keys);
+        keys.partition_point(|key| i64::from_le_bytes(*key) <= seq).saturating_sub(1)
     }
 }
 
