@@ -19,6 +19,8 @@ use crate::types::{DataType, Value, ValueRef, u64_to_i64};
 pub(crate) struct RowBatch {
     rows: usize,
     bytes: usize,
+    /// Bytes every row has in the plain encoding, null or not: all but the texts themselves.
+    row_bytes_min: usize,
     columns: Vec<Column>,
 }
 
@@ -26,7 +28,9 @@ impl RowBatch {
     /// An empty batch of rows of this schema, which every later call must be given too.
     pub(crate) fn new(schema: &Schema) -> Self {
         let columns = schema.fields().iter().map(|f| Column::new(f.data_type().physical()));
-        RowBatch { rows: 0, bytes: 0, columns: columns.collect() }
+        // A text has its length before it.
+        let widths = schema.fields().iter().map(|f| f.data_type().plain_width().unwrap_or(4));
+        RowBatch { rows: 0, bytes: 0, row_bytes_min: widths.sum(), columns: columns.collect() }
     }
 
     /// Rows held.
@@ -59,6 +63,7 @@ impl RowBatch {
         RowBatch {
             rows: 0,
             bytes: 0,
+            row_bytes_min: self.row_bytes_min,
             columns: self.columns.iter().map(Column::empty_like).collect(),
         }
     }
@@ -168,7 +173,8 @@ impl RowBatch {
     /// Counts the row that was pushed, or takes back what was pushed of it.
     #[inline]
     fn finish_row(&mut self, pushed: Result<usize>) -> Result<()> {
-        let checked = pushed.and_then(|bytes| self.check_limits(bytes).map(|()| bytes));
+        let checked =
+            pushed.and_then(|text_bytes| self.check_limits(self.row_bytes_min + text_bytes));
         match checked {
             Ok(bytes) => {
                 self.rows += 1;
@@ -183,7 +189,7 @@ impl RowBatch {
     }
 
     #[inline]
-    fn check_limits(&self, row_bytes: usize) -> Result<()> {
+    fn check_limits(&self, row_bytes: usize) -> Result<usize> {
         if row_bytes > ROW_BYTES_MAX {
             return Err(limit("the size of a row in bytes", row_bytes, ROW_BYTES_MAX));
         }
@@ -194,7 +200,7 @@ impl RowBatch {
         if self.rows == COMMIT_ROWS_MAX {
             return Err(limit("the number of rows in a commit", self.rows + 1, COMMIT_ROWS_MAX));
         }
-        Ok(())
+        Ok(row_bytes)
     }
 
     #[cold]
@@ -222,9 +228,41 @@ fn wrong_count(row: usize, fields: &[Field], got: usize) -> Error {
     bad_row(row, field.name(), format!("{got} values for {} fields", fields.len()))
 }
 
-/// Appends one value to the column of its field. Returns its bytes in the plain encoding.
+/// Appends one value to the column of its field. Returns the bytes of its text.
+///
+/// Here are the values that are of their field's kind already, which are nearly all; the rest is
+/// [`push_converted`].
 #[inline]
 fn push_value(
+    column: &mut Column,
+    field: &Field,
+    row: usize,
+    value: ValueRef<'_>,
+) -> Result<usize> {
+    let mut text_bytes = 0;
+    match (field.data_type(), &mut column.data, value) {
+        (DataType::Int64, ColumnData::Int(to), ValueRef::Int(v))
+        | (DataType::Timestamp, ColumnData::Int(to), ValueRef::Timestamp(v))
+        | (DataType::Duration, ColumnData::Int(to), ValueRef::Duration(v)) => to.push(v),
+        (DataType::UInt64, ColumnData::Int(to), ValueRef::UInt(v)) => to.push(u64_to_i64(v)),
+        (DataType::Float64, ColumnData::Float64(to), ValueRef::Float64(v)) => to.push(v),
+        (DataType::Float32, ColumnData::Float32(to), ValueRef::Float32(v)) => to.push(v),
+        (DataType::Decimal, ColumnData::Decimal(to), ValueRef::Decimal(v)) => to.push(v),
+        (DataType::Bool, ColumnData::Bool(to), ValueRef::Bool(v)) => to.push(v),
+        (DataType::String, ColumnData::Bytes(to), ValueRef::Str(v)) => {
+            text_bytes = push_bytes(to, v.as_bytes())?;
+        }
+        (DataType::Bytes, ColumnData::Bytes(to), ValueRef::Bytes(v)) => {
+            text_bytes = push_bytes(to, v)?;
+        }
+        _ => return push_converted(column, field, row, value),
+    }
+    column.mark_valid();
+    Ok(text_bytes)
+}
+
+/// [`push_value`] for nulls and for values that have to be checked or converted first.
+fn push_converted(
     column: &mut Column,
     field: &Field,
     row: usize,
@@ -235,7 +273,7 @@ fn push_value(
             return Err(bad_row(row, field.name(), "null in a required field"));
         }
         column.push_null();
-        return Ok(field.data_type().plain_width().unwrap_or(4));
+        return Ok(0);
     }
     match fit(field.data_type(), value) {
         Ok(fitted) => store(column, field.data_type(), fitted),
@@ -246,45 +284,29 @@ fn push_value(
     }
 }
 
-/// Appends a value that [`fit`]s and is not null.
-#[inline]
+/// Appends a value that [`fit`] let through and that is not null.
 fn store(column: &mut Column, data_type: DataType, value: ValueRef<'_>) -> Result<usize> {
-    let bytes = match (&mut column.data, value) {
+    let mut text_bytes = 0;
+    match (&mut column.data, value) {
         (
             ColumnData::Int(to),
             ValueRef::Int(v) | ValueRef::Timestamp(v) | ValueRef::Duration(v),
-        ) => {
-            to.push(v);
-            8
-        }
+        ) => to.push(v),
         (ColumnData::Int(to), ValueRef::UInt(v)) => {
             to.push(if data_type == DataType::UInt64 { u64_to_i64(v) } else { v as i64 });
-            8
         }
-        (ColumnData::Float64(to), ValueRef::Float64(v)) => {
-            to.push(v);
-            8
-        }
+        (ColumnData::Float64(to), ValueRef::Float64(v)) => to.push(v),
+        (ColumnData::Float32(to), ValueRef::Float32(v)) => to.push(v),
+        (ColumnData::Decimal(to), ValueRef::Decimal(v)) => to.push(v),
+        (ColumnData::Bool(to), ValueRef::Bool(v)) => to.push(v),
         (ColumnData::Bytes(to), ValueRef::Str(v) | ValueRef::Json(v)) => {
-            push_bytes(to, v.as_bytes())?
+            text_bytes = push_bytes(to, v.as_bytes())?;
         }
-        (ColumnData::Bytes(to), ValueRef::Bytes(v)) => push_bytes(to, v)?,
-        (ColumnData::Bool(to), ValueRef::Bool(v)) => {
-            to.push(v);
-            1
-        }
-        (ColumnData::Float32(to), ValueRef::Float32(v)) => {
-            to.push(v);
-            4
-        }
-        (ColumnData::Decimal(to), ValueRef::Decimal(v)) => {
-            to.push(v);
-            16
-        }
+        (ColumnData::Bytes(to), ValueRef::Bytes(v)) => text_bytes = push_bytes(to, v)?,
         (data, value) => unfit(data, value),
-    };
+    }
     column.mark_valid();
-    Ok(bytes)
+    Ok(text_bytes)
 }
 
 /// Checked before anything is copied, so that a column's text stays far below its 4 GiB.
@@ -294,7 +316,7 @@ fn push_bytes(to: &mut BytesColumn, value: &[u8]) -> Result<usize> {
         return Err(limit("the size of a row in bytes", value.len(), ROW_BYTES_MAX));
     }
     to.push(value);
-    Ok(4 + value.len())
+    Ok(value.len())
 }
 
 #[cold]
