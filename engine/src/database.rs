@@ -236,10 +236,7 @@ impl Database {
     /// [`Error::Io`], [`Error::Poisoned`], [`Error::Closed`].
     pub fn flush(&self) -> Result<()> {
         self.rotate()?;
-        while flush::has_work(&self.state) {
-            flush::step(&self.state)?;
-        }
-        Ok(())
+        flush::all(&self.state)
     }
 
     /// Reads everything that is stored and checks every checksum and every structure: MANIFEST,
@@ -300,28 +297,32 @@ impl Database {
     /// [`Error::Closed`] if it was closed before. Otherwise the first thing that went wrong: the
     /// database is closed all the same, and whatever was acknowledged is as durable as it was.
     pub fn close(&self) -> Result<()> {
-        self.state.check_open()?;
-        let written = self.write_all();
-        if !self.state.set_closed() {
-            return Err(Error::Closed);
-        }
-        let lock = lock(&self.state.lock).take();
-        drop(lock);
-        written
+        let state = &self.state;
+        state.begin_close()?;
+        let flushed = self.write_all();
+        // Also after a failure: the log holds what could not be flushed, and vouches for it.
+        let vouched = commit::close_log(state);
+        let closed = flushed.and(vouched).and_then(|()| {
+            let mut manifest = lock(&state.manifest);
+            if manifest.closed_cleanly {
+                return Ok(());
+            }
+            manifest.commit(state, &VersionEdit::close())
+        });
+        drop(lock(&state.lock).take());
+        closed
     }
 
+    /// Brings everything that was handed in to SSTs, and removes what is of no more use.
     fn write_all(&self) -> Result<()> {
         let state = &self.state;
         // Commits that were handed in count, also if nobody waits for them.
-        self.sync()?;
-        self.flush()?;
+        let nothing = Pending { tables: Vec::new(), durability: Durability::Disk };
+        commit::enqueue(state, nothing)?.wait()?;
+        commit::freeze(state, &mut lock(&state.log))?;
+        flush::all(state)?;
         while delete::has_work(state) {
             delete::step(state)?;
-        }
-        commit::close_log(state)?;
-        let mut manifest = lock(&state.manifest);
-        if !manifest.closed_cleanly {
-            manifest.commit(state, &VersionEdit::close())?;
         }
         Ok(())
     }

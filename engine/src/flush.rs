@@ -67,6 +67,21 @@ struct Writing {
     writer: SstWriter,
 }
 
+/// Does steps until every generation that is frozen now is flushed. Those that are frozen
+/// meanwhile are not waited for.
+///
+/// # Errors
+/// As [`step`].
+pub(crate) fn all(state: &State) -> Result<()> {
+    let Some(last) = lock(&state.jobs).frozen.back().map(|frozen| frozen.log_number) else {
+        return Ok(());
+    };
+    while lock(&state.jobs).frozen.front().is_some_and(|frozen| frozen.log_number <= last) {
+        step(state)?;
+    }
+    Ok(())
+}
+
 /// Whether a generation waits for its flush.
 pub(crate) fn has_work(state: &State) -> bool {
     !lock(&state.jobs).frozen.is_empty()
@@ -77,7 +92,7 @@ pub(crate) fn has_work(state: &State) -> bool {
 /// # Errors
 /// Whatever kept it from succeeding. The rows stay in memory and in the log.
 pub(crate) fn step(state: &State) -> Result<Progress> {
-    state.check_writable()?;
+    state.check_alive()?;
     let mut slot = lock(&state.flush);
     let mut job = match slot.take() {
         Some(job) => job,

@@ -61,7 +61,7 @@ impl Default for Options {
             background: Background::Threads,
             create_if_missing: true,
             block_rows: chunk::ROWS_MAX,
-            wal_zero_ahead: 256 << 10,
+            wal_zero_ahead: crate::wal::ZERO_AHEAD_DEFAULT,
         }
     }
 }

@@ -17,7 +17,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use srdb_vfs::FileLock;
@@ -37,6 +37,11 @@ use crate::{Error, Receipt, Result};
 
 /// Bytes of rows that one group of commits may hold, a single larger commit excepted.
 const GROUP_BYTES_MAX: usize = 8 << 20;
+
+/// The phases of a database: it takes calls; it only finishes what it has; it writes no more.
+const OPEN: u8 = 0;
+const CLOSING: u8 = 1;
+const CLOSED: u8 = 2;
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -60,7 +65,7 @@ pub(crate) struct State {
     /// The next number for a WAL segment, an SST or a MANIFEST.
     pub(crate) next_file: AtomicU64,
     poisoned: OnceLock<String>,
-    closed: AtomicBool,
+    phase: AtomicU8,
     /// Released when dropped; taken out by `close`.
     pub(crate) lock: Mutex<Option<Box<dyn FileLock>>>,
 }
@@ -257,7 +262,7 @@ impl State {
             publish: RwLock::new(()),
             next_file: AtomicU64::new(from.next_file),
             poisoned: OnceLock::new(),
-            closed: AtomicBool::new(false),
+            phase: AtomicU8::new(OPEN),
             lock: Mutex::new(Some(from.lock)),
         }
     }
@@ -281,12 +286,22 @@ impl State {
         self.jobs_changed.notify_all();
     }
 
+    /// For what callers ask for.
     pub(crate) fn check_open(&self) -> Result<()> {
-        if self.closed.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) }
+        if self.phase.load(Ordering::Acquire) == OPEN { Ok(()) } else { Err(Error::Closed) }
     }
 
+    /// For what callers want written.
     pub(crate) fn check_writable(&self) -> Result<()> {
         self.check_open()?;
+        self.check_alive()
+    }
+
+    /// For the writing itself, which goes on while the database is being closed.
+    pub(crate) fn check_alive(&self) -> Result<()> {
+        if self.phase.load(Ordering::Acquire) == CLOSED {
+            return Err(Error::Closed);
+        }
         match self.poisoned.get() {
             Some(cause) => Err(Error::Poisoned { cause: cause.clone() }),
             None => Ok(()),
@@ -297,12 +312,21 @@ impl State {
         self.poisoned.get().is_some()
     }
 
-    /// Refuses everything from now on. Returns whether this call did it.
-    pub(crate) fn set_closed(&self) -> bool {
-        let first = !self.closed.swap(true, Ordering::AcqRel);
+    /// Takes no more calls.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] if another call was first.
+    pub(crate) fn begin_close(&self) -> Result<()> {
+        let (ordering, failed) = (Ordering::AcqRel, Ordering::Acquire);
+        let begun = self.phase.compare_exchange(OPEN, CLOSING, ordering, failed);
+        begun.map(|_| ()).map_err(|_| Error::Closed)
+    }
+
+    /// Writes nothing more.
+    pub(crate) fn set_closed(&self) {
+        self.phase.store(CLOSED, Ordering::Release);
         self.jobs_changed.notify_all();
         self.signal.stop();
-        first
     }
 
     /// A table by its name.

@@ -48,11 +48,12 @@ impl Verification {
 
     /// Replays the log, without looking at the rows beyond decoding them.
     fn log(&mut self, state: &State) -> Result<()> {
+        // No generation is published, and its segments become obsolete, while they are read.
+        let _no_flush = lock(&state.flush);
         let mut log = lock(&state.log);
         if let Some(writer) = &mut log.writer {
             writer.write()?;
         }
-        // A generation that was flushed meanwhile loses its segments only by the delete job.
         let first = log.active.segments.first().copied();
         let frozen = lock(&state.jobs).frozen.front().map(|f| f.generation.segments.clone());
         let first = frozen.and_then(|segments| segments.first().copied()).or(first);

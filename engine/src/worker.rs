@@ -83,7 +83,7 @@ fn run(state: &Weak<State>, signal: &Signal) {
 
 /// One step of whatever is most urgent; whether there was any.
 fn step(state: &State) -> Result<bool> {
-    if state.check_open().is_err() || state.is_poisoned() {
+    if state.check_writable().is_err() {
         return Ok(false);
     }
     if flush::has_work(state) {

@@ -21,13 +21,13 @@ const BUFFER_BYTES_MAX: usize = 1 << 20;
 /// # Errors
 /// Whatever kept the whole group from being written; none of it is visible then.
 pub(crate) fn lead(state: &State, group: &Group<Pending>) -> Result<Vec<Result<Receipt>>> {
-    state.check_writable()?;
+    state.check_alive()?;
     let has_rows = group.payloads.iter().any(|pending| !pending.tables.is_empty());
     if has_rows {
         wait_for_room(state)?;
     }
     let mut log = lock(&state.log);
-    state.check_writable()?;
+    state.check_alive()?;
     if has_rows && log.writer.is_none() {
         open_segment(state, &mut log)?;
     }
@@ -41,7 +41,9 @@ pub(crate) fn lead(state: &State, group: &Group<Pending>) -> Result<Vec<Result<R
         (log.last_commit, log.last_time) = (last_commit, last_time);
         for receipt in results.iter().rev().flatten() {
             for (table, seqs) in std::iter::once(&receipt.first).chain(&receipt.others) {
-                log.next_seq.insert(*table, seqs.start);
+                if !seqs.is_empty() {
+                    log.next_seq.insert(*table, seqs.start);
+                }
             }
         }
         return Err(error);
@@ -194,15 +196,19 @@ pub(crate) fn freeze(state: &State, log: &mut Log) -> Result<bool> {
     Ok(true)
 }
 
-/// Ends the log with a record that vouches for everything in it.
+/// Ends the log with a record that vouches for everything in it, and lets nothing more into it.
 ///
 /// # Errors
 /// [`crate::Error::Io`], [`crate::Error::Poisoned`].
 pub(crate) fn close_log(state: &State) -> Result<()> {
     let mut log = lock(&state.log);
-    let Some(writer) = &mut log.writer else { return Ok(()) };
-    let closed = writer.close();
-    check_log(state, writer, closed)
+    let closed = match &mut log.writer {
+        Some(writer) if !state.is_poisoned() => writer.close(),
+        _ => Ok(()),
+    };
+    // Under the lock: a commit that is still waiting for it finds the database closed.
+    state.set_closed();
+    closed
 }
 
 /// Returns once the active generation has room, freezing it when it is full; waits for a flush
@@ -234,7 +240,7 @@ fn wait_for_room(state: &State) -> Result<()> {
 fn wait_for_flush(state: &State) -> Result<()> {
     let mut jobs = lock(&state.jobs);
     while jobs.frozen.len() >= state.options.frozen_max {
-        state.check_writable()?;
+        state.check_alive()?;
         if let Some(error) = jobs.error.take() {
             // The worker rests after a failure; whoever needs the room makes it try again.
             state.signal.wake();

@@ -40,6 +40,11 @@ pub(crate) struct Pending {
 /// [`crate::Error::Closed`], [`crate::Error::Poisoned`].
 pub(crate) fn submit(state: &Arc<State>, pending: Pending) -> Result<Ticket> {
     state.check_writable()?;
+    enqueue(state, pending)
+}
+
+/// [`submit`], also while the database is being closed.
+pub(crate) fn enqueue(state: &Arc<State>, pending: Pending) -> Result<Ticket> {
     let bytes = pending.tables.iter().map(|(_, batch)| batch.bytes()).sum();
     let durability = pending.durability;
     let id = state.queue.submit(pending, bytes, durability)?;
