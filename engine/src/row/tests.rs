@@ -177,3 +177,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_no_field_can_hold_is_damage() {
+    use crate::chunk::Scalar;
+    let damage = |data_type, scalar| value_of(data_type, scalar).unwrap_err().what;
+    let bytes = || Scalar::Bytes(b"ab\xff".into());
+    assert_eq!(damage(DataType::String, bytes()), "text is not UTF-8");
+    assert_eq!(damage(DataType::Json, bytes()), "text is not UTF-8");
+    assert_eq!(damage(DataType::Int8, Scalar::Int(128)), "128 is no int8");
+    assert_eq!(damage(DataType::UInt32, Scalar::Int(-1)), "-1 is no uint32");
+    assert!(damage(DataType::Bool, Scalar::Int(1)).starts_with("a bool field holds"));
+}

@@ -5,16 +5,7 @@
 //!    no range wrapped.
 //! 2. The result is of the kind [`kind_of`] the type, so that storing it is a plain push.
 //!
-//! | field | takes, beside its own kind |
-//! |---|---|
-//! | int8 … uint64 | any integer in range; a float or a decimal without fraction and in range |
-//! | float64 | float32; an integer or a decimal that is exactly representable |
-//! | float32 | float64, an integer or a decimal that is exactly representable; any NaN |
-//! | decimal | any integer; a float without fraction; text (`"1.50"`, every digit kept) |
-//! | timestamp | an integer: ns since the epoch; RFC 3339 text |
-//! | duration | an integer: ns; ISO 8601 or friendly text (`"PT1H5M"`, `"1h 5m"`) |
-//! | json | text that is JSON; a bool or a finite number |
-//! | bytes | a JSON array of bytes: what serde makes of a `Vec<u8>` |
+//! What converts is the table at [`Value::convert_to`].
 //!
 //! A float with a fraction is no decimal: its digits say less than they seem to. Text is never
 //! parsed into an integer, a float or a bool.
@@ -49,7 +40,7 @@ impl DataType {
     }
 }
 
-/// `value` as a field of type `data_type` holds it. Null fits every type. See the table above.
+/// `value` as a field of type `data_type` holds it. Null fits every type.
 #[inline]
 pub(crate) fn fit(data_type: DataType, value: ValueRef<'_>) -> Result<ValueRef<'_>, Refusal> {
     match (data_type, value) {
@@ -96,7 +87,7 @@ fn fit_converted(data_type: DataType, value: ValueRef<'_>) -> Result<ValueRef<'_
     }
 }
 
-/// The conversions of the table above whose result has to be made rather than borrowed.
+/// The conversions whose result has to be made rather than borrowed.
 pub(crate) fn fit_owned(data_type: DataType, value: ValueRef<'_>) -> Option<Value> {
     match (data_type, value) {
         (DataType::Bytes, ValueRef::Json(v)) => serde_json::from_str(v).ok().map(Value::Bytes),
@@ -259,9 +250,21 @@ impl Value {
     /// );
     /// ```
     ///
+    /// A null is of every type. Beyond that, and never losing anything:
+    ///
+    /// | field | takes, beside its own kind |
+    /// |---|---|
+    /// | int8 … uint64 | any integer in range; a float or a decimal without fraction and in range |
+    /// | float64 | float32; an integer or a decimal that is exactly representable |
+    /// | float32 | float64, an integer or a decimal that is exactly representable; any NaN |
+    /// | decimal | any integer; a float without fraction; text (`"1.50"`, every digit kept) |
+    /// | timestamp | an integer: ns since the epoch; RFC 3339 text |
+    /// | duration | an integer: ns; ISO 8601 or friendly text (`"PT1H5M"`, `"1h 5m"`) |
+    /// | json | text that is JSON; a bool or a finite number |
+    /// | bytes | a JSON array of bytes: what serde makes of a `Vec<u8>` |
+    ///
     /// # Errors
-    /// Where something would be lost: see the table in the guide. The text says what was expected
-    /// and what was given.
+    /// Where something would be lost. The text says what was expected and what was given.
     pub fn convert_to(&self, data_type: DataType) -> Result<Value, String> {
         match fit(data_type, self.as_ref()) {
             Ok(fitted) => Ok(fitted.to_value()),
