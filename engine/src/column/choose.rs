@@ -12,7 +12,7 @@ use super::ints::Plan;
 use super::linear::{LINE_BYTES, Line};
 use super::validity::Validity;
 use super::zone::ZoneMap;
-use super::{Encoding, ROWS_MAX, decimal_float, decimals, plain, runs, text};
+use super::{Encoding, ROWS_MAX, decimal_float, decimals, plain, runs, symbol_text, text};
 use crate::chunk::{Bitmap, BytesColumn, Column, ColumnData, Scalar};
 use crate::types::DataType;
 
@@ -34,6 +34,7 @@ pub(super) enum Choice<'c> {
     DecimalFloat(decimal_float::Split),
     Bitmap,
     FramedText(u8),
+    SymbolText(symbol_text::Compressed),
     Decimal(decimals::Split),
 }
 
@@ -190,7 +191,15 @@ fn choose_bytes(
     if values.len() * 4 + values.data.len() <= text::OVERHEAD_BYTES + 64 {
         return Choice::Plain;
     }
-    Choice::FramedText(text::frame_shift(values))
+    let Some(compressed) = dictionary.compress(values) else {
+        return Choice::FramedText(text::frame_shift(values));
+    };
+    // Symbols beat frames by far for a get, and mostly in bytes; long repeats are for frames.
+    let bytes = compressed.bytes();
+    if bytes * 5 > values.data.len() * 2 && text::sampled_bytes(values) * 4 < bytes * 3 {
+        return Choice::FramedText(text::frame_shift(values));
+    }
+    Choice::SymbolText(compressed)
 }
 
 /// Appends the column as chosen.
@@ -237,6 +246,10 @@ pub(super) fn write(
         (Choice::FramedText(shift), ColumnData::Bytes(values)) => {
             text::write(values, *shift, out);
             Encoding::FramedText
+        }
+        (Choice::SymbolText(compressed), _) => {
+            compressed.write(out);
+            Encoding::SymbolText
         }
         (_, data) => {
             plain::write(data, data_type, out);

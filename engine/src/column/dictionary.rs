@@ -19,6 +19,8 @@
 use std::borrow::Cow;
 
 use super::hash::{hash_bytes, hash_int};
+use super::symbol_text::{self, Compressed};
+use super::symbols::SymbolTable;
 use crate::chunk::{BytesColumn, Scalar};
 use crate::coding::bytes::{Put, Reader};
 use crate::error::Damage;
@@ -38,6 +40,12 @@ const TRIAL_ROWS: usize = 256;
 
 /// Slots looked at before a value counts as refused: bounds the work on chosen keys.
 const PROBES_MAX: usize = 128;
+
+/// Bytes of text below which a table of symbols can't pay for itself.
+const SYMBOL_TEXT_MIN: usize = 4096;
+
+/// Tables of symbols grown for one SST and field: each takes about a millisecond.
+const TABLES_MAX: u32 = 8;
 
 const KIND_INTS: u8 = 1;
 const KIND_BYTES: u8 = 2;
@@ -109,6 +117,13 @@ impl Table {
     }
 }
 
+/// A table of symbols, and what it made of the text it was grown from.
+#[derive(Debug)]
+struct Symbols {
+    table: SymbolTable,
+    per_mille: usize,
+}
+
 /// Builds the dictionary of one SST and field.
 #[derive(Debug, Default)]
 pub(crate) struct DictionaryBuilder {
@@ -117,6 +132,9 @@ pub(crate) struct DictionaryBuilder {
     table: Table,
     /// Blocks in a row that brought many new values.
     strikes: u32,
+    /// Of text for which no dictionary pays: grown from one block, used while it serves.
+    symbols: Option<Symbols>,
+    tables_grown: u32,
 }
 
 impl DictionaryBuilder {
@@ -272,6 +290,36 @@ impl DictionaryBuilder {
         let first = codes.iter().copied().find(|code| *code != i64::from(u32::MAX)).unwrap_or(0);
         codes.iter_mut().take_while(|c| **c == i64::from(u32::MAX)).for_each(|c| *c = first);
         Some(codes)
+    }
+
+    /// `values` compressed with symbols, or `None` where that saves less than an eighth. The table
+    /// is kept for the blocks that follow, and grown anew for a block that it serves badly.
+    pub(super) fn compress(&mut self, values: &BytesColumn) -> Option<Compressed> {
+        let raw = values.data.len();
+        if raw < SYMBOL_TEXT_MIN {
+            return None;
+        }
+        let per_mille = |text: &Compressed| text.bytes() * 1000 / raw;
+        let mut best = None;
+        if let Some(symbols) = &self.symbols {
+            let text = symbol_text::compress(values, &symbols.table);
+            if per_mille(&text) <= symbols.per_mille + symbols.per_mille / 8 {
+                return Some(text);
+            }
+            best = Some(text);
+        }
+        if self.tables_grown < TABLES_MAX {
+            self.tables_grown += 1;
+            let table = SymbolTable::train(&values.data, &values.ends);
+            let text = symbol_text::compress(values, &table);
+            if best.as_ref().is_none_or(|best| text.bytes() < best.bytes()) {
+                if per_mille(&text) <= 875 {
+                    self.symbols = Some(Symbols { per_mille: per_mille(&text), table });
+                }
+                best = Some(text);
+            }
+        }
+        best.filter(|text| per_mille(text) <= 875)
     }
 
     /// Codes of integers (nulls filled with neighbours).

@@ -165,17 +165,21 @@ pub(super) struct Ints<'a> {
 impl<'a> Ints<'a> {
     /// Takes `count` integers from the reader. Looks at the header alone.
     pub(super) fn read(reader: &mut Reader<'a>, count: usize) -> Result<Ints<'a>, Damage> {
-        let base = reader.i64()?;
-        let width = reader.u8()?;
-        let patch_bytes = usize::from(reader.u8()?);
+        let header = reader.take(HEADER_BYTES)?.first_chunk::<HEADER_BYTES>();
+        let [base @ .., width, patch_bytes, low, high] = *header.unwrap_or(&[0; HEADER_BYTES]);
+        let base = i64::from_le_bytes(base);
+        let patch_bytes = usize::from(patch_bytes);
+        let patch_count = usize::from(u16::from_le_bytes([low, high]));
         if patch_bytes > 8 {
             return Err(reader.damage(format!("patches of {patch_bytes} bytes")));
         }
-        let patch_count = usize::from(reader.u16()?);
         if patch_count > count {
             return Err(reader.damage(format!("{patch_count} patches of {count} values")));
         }
         let packed = Packed::read(reader, count, width)?;
+        if patch_count == 0 {
+            return Ok(Ints { base, packed, positions: &[], patches: &[], patch_bytes });
+        }
         let (positions, _) = reader.take(patch_count * 2)?.as_chunks::<2>();
         let patches = reader.take(patch_count * patch_bytes)?;
         Ok(Ints { base, packed, positions, patches, patch_bytes })

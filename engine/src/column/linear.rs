@@ -21,7 +21,7 @@ const ROWS_MIN: usize = 64;
 /// Pairs of rows whose slopes are taken.
 const PAIRS: usize = 15;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Line {
     slope: i64,
     shift: u8,

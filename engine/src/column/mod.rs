@@ -34,6 +34,8 @@ mod ints;
 mod linear;
 mod plain;
 mod runs;
+mod symbol_text;
+mod symbols;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -74,11 +76,13 @@ pub(crate) enum Encoding {
     Decimal = 9,
     /// Where each run of equal values ends, and the values. Integers.
     Runs = 10,
+    /// Codes into a table of frequent substrings. Bytes.
+    SymbolText = 11,
 }
 
 impl Encoding {
     /// Every encoding.
-    pub(crate) const ALL: [Encoding; 10] = [
+    pub(crate) const ALL: [Encoding; 11] = [
         Encoding::Constant,
         Encoding::Plain,
         Encoding::FrameOfReference,
@@ -89,6 +93,7 @@ impl Encoding {
         Encoding::FramedText,
         Encoding::Decimal,
         Encoding::Runs,
+        Encoding::SymbolText,
     ];
 
     /// The id on disk.
@@ -98,9 +103,10 @@ impl Encoding {
 
     /// The encoding of an id on disk.
     pub(crate) fn from_code(code: u16) -> Result<Encoding, Damage> {
+        // Codes are dense so far: the position in ALL is the code less one.
         Encoding::ALL
-            .into_iter()
-            .find(|e| e.code() == code)
+            .get(usize::from(code).wrapping_sub(1))
+            .copied()
             .ok_or_else(|| Damage::new(0, format!("unknown column encoding {code}")))
     }
 

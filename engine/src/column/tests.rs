@@ -61,6 +61,10 @@ fn force(
         (Encoding::FramedText, ColumnData::Bytes(values)) => {
             Choice::FramedText(text::frame_shift(values))
         }
+        (Encoding::SymbolText, ColumnData::Bytes(values)) => {
+            let table = symbols::SymbolTable::train(&values.data, &values.ends);
+            Choice::SymbolText(symbol_text::compress(values, &table))
+        }
         (Encoding::DecimalFloat, ColumnData::Float32(values)) => {
             Choice::DecimalFloat(decimal_float::split(&filled(values, validity))?)
         }
@@ -297,4 +301,306 @@ proptest! {
         }).collect();
         round_trip(&with_nulls(&column, |row| is_null[row]), data_type);
     }
+}
+
+/// Everything a reader could do with these bytes. Errors are fine; panics are not.
+fn poke(encoding: u16, rows: usize, data_type: DataType, bytes: &[u8], dictionary: &[u8]) {
+    let dictionary = DictionaryView::parse(dictionary, data_type.physical()).ok();
+    if let Some(dictionary) = dictionary {
+        for code in 0..dictionary.len().min(100) {
+            let _ = dictionary.get(code);
+        }
+        assert!(dictionary.get(dictionary.len()).is_err());
+    }
+    let Ok(view) = ColumnView::parse(encoding, rows, data_type, bytes, dictionary) else { return };
+    for row in (0..rows).step_by(rows / 40 + 1).chain(rows.checked_sub(1)) {
+        let _ = view.get(row);
+    }
+    let mut out = Column::new(data_type.physical());
+    for range in [0..rows, rows / 3..rows / 2] {
+        let before = out.len();
+        let got = view.unpack(range.clone(), &mut out);
+        let grown = if got.is_ok() { range.len() } else { 0 };
+        assert_eq!(out.len(), before + grown);
+        assert!(out.validity.as_ref().is_none_or(|v| v.len() == out.len()));
+        for row in 0..out.len() {
+            let _ = out.get(row);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn damaged_bytes_never_panic(
+        data_type in proptest::sample::select(&DataType::ALL[..]),
+        rows in proptest::sample::select(&SIZES[..]),
+        kind in 0_u8..8,
+        flips in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>(), any::<bool>()), 1..6),
+        cut in proptest::option::weighted(0.2, any::<prop::sample::Index>()),
+        seed: u64,
+    ) {
+        let column = any_column(data_type, rows, kind, seed);
+        let column = with_nulls(&column, |row| kind % 2 == 0 && row % 9 == 3);
+        for encoding in Encoding::ALL {
+            let mut builder = DictionaryBuilder::new();
+            let Some(mut bytes) = force(encoding, &column, data_type, &mut builder) else {
+                continue;
+            };
+            let mut dictionary = Vec::new();
+            builder.finish(&mut dictionary);
+            for (at, value, header) in &flips {
+                // Headers hold the lengths: half of the flips go there.
+                let len = if *header { bytes.len().min(40) } else { bytes.len() };
+                bytes[at.index(len)] ^= *value;
+            }
+            if let Some(cut) = cut {
+                bytes.truncate(cut.index(bytes.len()));
+            }
+            poke(encoding.code(), rows, data_type, &bytes, &dictionary);
+            for (at, value, _) in &flips {
+                let at = at.index(dictionary.len());
+                dictionary[at] ^= *value;
+            }
+            poke(encoding.code(), rows, data_type, &bytes, &dictionary);
+        }
+    }
+
+    #[test]
+    fn random_bytes_never_panic(
+        data_type in proptest::sample::select(&DataType::ALL[..]),
+        rows in 0_usize..2100,
+        encoding in 0_u16..13,
+        bytes in proptest::collection::vec(prop_oneof![Just(0_u8), Just(1), any::<u8>()], 0..200),
+        dictionary in proptest::collection::vec(0_u8..4, 0..60),
+    ) {
+        poke(encoding, rows, data_type, &bytes, &dictionary);
+    }
+}
+
+fn choice_of(column: &Column, data_type: DataType) -> (Encoding, usize) {
+    let mut out = Vec::new();
+    let encoded = encode(column, data_type, &mut DictionaryBuilder::new(), &mut out);
+    (encoded.encoding, out.len())
+}
+
+/// Sizes that the encodings were made for.
+#[test]
+fn the_choice_follows_the_data() {
+    let mut next = noise(9);
+    let mut steps = move |n: i64| (next() % n as u64) as i64;
+
+    // Timestamps a millisecond apart with jitter, 1 % of them late by minutes: jitter is 10 bits.
+    let late = |row: i64, random: i64| if random % 100 == 0 { random * 100_000 } else { row };
+    let stamps = ints((0..2048).map(|row| {
+        let random = steps(1_000_000);
+        1_700_000_000_000_000 + row * 1000 + random % 1000 - late(0, random)
+    }));
+    let (encoding, bytes) = choice_of(&stamps, DataType::Timestamp);
+    assert_eq!(encoding, Encoding::Linear);
+    assert!(bytes < 2048 * 12 / 8, "{bytes} bytes for 2048 timestamps with late rows");
+
+    let ids = ints(5_000_000_000..5_000_002_048);
+    assert_eq!(choice_of(&ids, DataType::Int64), (Encoding::Linear, 22));
+
+    let status = ints((0..2048).map(|_| steps(6)));
+    assert_eq!(choice_of(&status, DataType::Int32), (Encoding::FrameOfReference, 13 + 768));
+
+    let commits = ints((0..2048).map(|row| 1_700_000_000_000_000_000 + row / 1000 * 3_456_789));
+    let (encoding, bytes) = choice_of(&commits, DataType::Timestamp);
+    assert_eq!((encoding, bytes < 64), (Encoding::Runs, true), "{bytes} bytes");
+
+    let codes = ints((0..2048).map(|_| [200, 404, 500_000, -7][steps(4) as usize]));
+    let (encoding, bytes) = choice_of(&codes, DataType::Int64);
+    assert_eq!((encoding, bytes), (Encoding::Dictionary, 13 + 512));
+
+    let mut cents = 2345;
+    let walk: Vec<f64> = (0..2048)
+        .map(|_| {
+            cents += steps(21) - 10;
+            cents as f64 / 100.0
+        })
+        .collect();
+    let (encoding, bytes) = choice_of(&column(ColumnData::Float64(walk)), DataType::Float64);
+    assert_eq!(encoding, Encoding::DecimalFloat);
+    assert!(bytes < 2048 * 11 / 8, "{bytes} bytes for a random walk");
+
+    let devices: Vec<String> = (0..2048).map(|_| format!("device-{:05}", steps(1000))).collect();
+    let devices = texts(devices.iter().map(|d| d.as_bytes()));
+    assert_eq!(choice_of(&devices, DataType::String), (Encoding::Dictionary, 13 + 10 * 256));
+
+    let same = texts(vec![&b"the same"[..]; 2048]);
+    assert_eq!(choice_of(&same, DataType::String), (Encoding::Constant, 9));
+    let nulls = with_nulls(&same, |_| true);
+    assert_eq!(choice_of(&nulls, DataType::String), (Encoding::Constant, 1));
+    assert_eq!(choice_of(&texts([&b"one"[..], b"two"]), DataType::String).0, Encoding::Plain);
+}
+
+/// A dictionary is one for many blocks, refuses what never repeats, and closes when it is full.
+#[test]
+fn dictionaries_span_blocks_and_know_when_to_stop() {
+    let block = |from: usize, to: usize| {
+        let values: Vec<String> =
+            (0..2048).map(|i| format!("v{}", from + i % (to - from))).collect();
+        texts(values.iter().map(|v| v.as_bytes()))
+    };
+    let mut builder = DictionaryBuilder::new();
+    let mut blocks = Vec::new();
+    for from in [0, 50, 25] {
+        let column = block(from, from + 100);
+        let mut out = Vec::new();
+        let encoded = encode(&column, DataType::String, &mut builder, &mut out);
+        assert_eq!(encoded.encoding, Encoding::Dictionary);
+        blocks.push((column, out));
+    }
+    assert_eq!(builder.len(), 150);
+    let mut dictionary = Vec::new();
+    builder.finish(&mut dictionary);
+    for (column, bytes) in &blocks {
+        check(Encoding::Dictionary, column, DataType::String, bytes, &dictionary);
+    }
+
+    // Four blocks of new values: three strikes close it, and nothing after that is looked up.
+    for from in 1..5 {
+        let _ = encode(
+            &block(from * 10_000, from * 10_000 + 2048),
+            DataType::String,
+            &mut builder,
+            &mut Vec::new(),
+        );
+    }
+    let held = builder.len();
+    let out = encode(&block(0, 100), DataType::String, &mut builder, &mut Vec::new());
+    assert_ne!(out.encoding, Encoding::Dictionary);
+    assert_eq!(builder.len(), held);
+
+    let mut unused = DictionaryBuilder::new();
+    let unique = encode(&block(0, 2048), DataType::String, &mut unused, &mut Vec::new());
+    assert_ne!(unique.encoding, Encoding::Dictionary);
+    assert!(!unused.is_used(), "a refused block leaves nothing behind");
+}
+
+#[test]
+fn unknown_encodings_and_wrong_shapes_are_damage() {
+    let damage = ColumnView::parse(999, 1, DataType::Bool, &[0, 0], None).unwrap_err();
+    assert_eq!(damage.what, "unknown column encoding 999");
+    let parse = |encoding: Encoding, rows, data_type, bytes: &[u8]| {
+        ColumnView::parse(encoding.code(), rows, data_type, bytes, None).unwrap_err().what
+    };
+    let bits = parse(Encoding::Bitmap, 8, DataType::Int8, &[0, 0]);
+    assert_eq!(bits, "a int8 column encoded as Bitmap");
+    let rows = parse(Encoding::Constant, ROWS_MAX + 1, DataType::Int8, &[0, 0]);
+    assert_eq!(rows, "a column of 2049 rows");
+    let none = parse(Encoding::Dictionary, 8, DataType::Int8, &[0; 13]);
+    assert_eq!(none, "a dictionary column without its dictionary");
+    let more = parse(Encoding::Constant, 8, DataType::Int8, &[0, 1, 1]);
+    assert_eq!(more, "1 bytes too many");
+}
+
+#[test]
+fn zone_maps_say_what_the_column_holds() {
+    let zone = |column: &Column, data_type| {
+        let zone = ZoneMap::of(column, data_type);
+        let mut bytes = Vec::new();
+        zone.put(&mut bytes);
+        assert_eq!(bytes.len(), ZoneMap::BYTES);
+        let read = ZoneMap::read(&mut crate::coding::bytes::Reader::new(&bytes)).unwrap();
+        assert_eq!(read, zone);
+        zone
+    };
+    let extremes = ints([i64::MIN, i64::MAX, -1, i64::MAX]);
+    let z = zone(&extremes, DataType::Int64);
+    assert_eq!(z.int_bounds(), Some((i64::MIN, i64::MAX)));
+    assert_eq!(z.int_sum(), i128::from(i64::MAX) - 2);
+    let all_positive = with_nulls(&ints(5..300), |row| row.is_multiple_of(7));
+    let z = zone(&all_positive, DataType::Int64);
+    let sum: i128 = (0..295).filter(|row| row % 7 != 0).map(|row| row + 5).sum();
+    assert_eq!((z.int_bounds(), z.int_sum()), (Some((6, 298)), sum));
+    assert_eq!((z.rows, z.null_count, z.valid_count()), (295, 43, 252));
+
+    let floats = ColumnData::Float64(vec![f64::NAN, -1.5, 4.0]);
+    let z = zone(&column(floats), DataType::Float64);
+    assert_eq!((z.float_bounds(), z.has_nan()), (Some((-1.5, 4.0)), true));
+    assert!(z.float_sum().is_nan());
+    let nans = zone(&column(ColumnData::Float32(vec![f32::NAN])), DataType::Float32);
+    assert_eq!((nans.has_bounds(), nans.has_nan()), (false, true));
+
+    let text =
+        texts([&b"pear"[..], b"apple", b"a value longer than sixteen", b"zebra crossing ahead"]);
+    let z = zone(&with_nulls(&text, |row| row == 1), DataType::String);
+    let bounds = z.bytes_bounds().unwrap();
+    assert_eq!((bounds.min, bounds.min_is_cut), (&b"a value longer t"[..], true));
+    assert_eq!((bounds.max, bounds.max_is_cut), (&b"zebra crossing a"[..], true));
+    assert_eq!(z.bytes_total(), 4 + 27 + 20);
+    let short = zone(&texts([&b"b\0"[..], b"b", b"c\0\0"]), DataType::Bytes);
+    let bounds = short.bytes_bounds().unwrap();
+    assert_eq!((bounds.min, bounds.max), (&b"b"[..], &b"c\0\0"[..]));
+
+    let decimals = ColumnData::Decimal(vec![Decimal::new(150, 2), Decimal::new(-3, 0)]);
+    let z = zone(&column(decimals), DataType::Decimal);
+    assert_eq!(z.decimal_bounds(), Some((Decimal::new(-3, 0), Decimal::new(150, 2))));
+    assert_eq!(z.decimal_sum(), Some(Decimal::new(-150, 2)));
+    let huge = ColumnData::Decimal(vec![Decimal::MAX, Decimal::MAX]);
+    assert_eq!(zone(&column(huge), DataType::Decimal).decimal_sum(), None);
+
+    let mut bits = Bitmap::default();
+    [true, false, true].into_iter().for_each(|bit| bits.push(bit));
+    let z = zone(&column(ColumnData::Bool(bits)), DataType::Bool);
+    assert_eq!(z.bools(), (Some((false, true)), 2));
+    let empty = zone(&ints([]), DataType::Int64);
+    assert_eq!((empty.has_bounds(), empty.int_bounds(), empty.int_sum()), (false, None, 0));
+}
+
+/// The bytes on disk are a promise: a change here needs a new encoding id.
+#[test]
+fn golden_bytes() {
+    let small = ints([1000, 1003, 1001, 1007, 1000]);
+    let nulls = with_nulls(&small, |row| row == 2);
+    let wide = ints((0..64).map(|row| if row == 40 { -5_000_000 } else { row * 7 % 13 }));
+    let line = ints((0..64).map(|row| 1_000_000 + row * 1000 + row % 3));
+    let mut floats: Vec<f64> = (2345..2361).map(|cents| f64::from(cents) / 100.0).collect();
+    (floats[3], floats[5]) = (-0.0, 1e300);
+    let float = column(ColumnData::Float64(floats));
+    let decimal = ColumnData::Decimal(vec![Decimal::new(150, 2), Decimal::new(15, 1)]);
+    let text = texts([&b"on"[..], b"off", b"", b"on"]);
+    let long = texts(vec![&b"abcabcabcabcabcabcabc"[..]; 3]);
+    let mut bits = Bitmap::default();
+    (0..11).for_each(|i| bits.push(i % 3 == 0));
+    let bits = column(ColumnData::Bool(bits));
+    let mut got = String::new();
+    let mut line_of = |encoding: Encoding, column: &Column, data_type| {
+        let mut builder = DictionaryBuilder::new();
+        let mut bytes = Vec::new();
+        if encoding == Encoding::Constant {
+            assert_eq!(encode(column, data_type, &mut builder, &mut bytes).encoding, encoding);
+        } else {
+            bytes = force(encoding, column, data_type, &mut builder).unwrap();
+        }
+        let mut dictionary = Vec::new();
+        if builder.is_used() {
+            builder.finish(&mut dictionary);
+        }
+        check(encoding, column, data_type, &bytes, &dictionary);
+        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let (code, bytes, dictionary) = (encoding.code(), hex(&bytes), hex(&dictionary));
+        got += &format!("{code} {data_type} {bytes} {dictionary}\n");
+    };
+    line_of(Encoding::Constant, &ints([-2, -2]), DataType::Int16);
+    line_of(Encoding::Constant, &with_nulls(&text, |_| true), DataType::String);
+    line_of(Encoding::Plain, &nulls, DataType::UInt16);
+    line_of(Encoding::Plain, &text, DataType::Bytes);
+    line_of(Encoding::FrameOfReference, &nulls, DataType::Int64);
+    line_of(Encoding::FrameOfReference, &wide, DataType::Int64);
+    line_of(Encoding::Linear, &line, DataType::Timestamp);
+    let codes: Vec<&[u8]> = (0..16).map(|i| [&b"red"[..], b"", b"blue"][i % 3]).collect();
+    line_of(Encoding::Dictionary, &texts(codes), DataType::String);
+    line_of(Encoding::Dictionary, &ints((0..16).map(|i| i % 2 * 500)), DataType::Int64);
+    line_of(Encoding::DecimalFloat, &float, DataType::Float64);
+    line_of(Encoding::Bitmap, &bits, DataType::Bool);
+    line_of(Encoding::FramedText, &long, DataType::String);
+    line_of(Encoding::Decimal, &column(decimal), DataType::Decimal);
+    line_of(Encoding::Runs, &ints([7, 7, 7, 9, 9, 7]), DataType::Int64);
+    line_of(Encoding::SymbolText, &text, DataType::String);
+    assert_eq!(got, include_str!("golden.txt"));
 }

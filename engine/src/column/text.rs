@@ -57,6 +57,20 @@ pub(super) fn write(values: &BytesColumn, shift: u8, out: &mut Vec<u8>) {
     out.extend_from_slice(&frames);
 }
 
+/// Bytes of frames that the text would take, from a few of them.
+pub(super) fn sampled_bytes(values: &BytesColumn) -> usize {
+    let rows_per_frame = 1 << frame_shift(values);
+    let frames = values.len().div_ceil(rows_per_frame);
+    let (mut raw, mut snappy, mut out) = (0, Snappy::new(), Vec::new());
+    for frame in (0..frames).step_by((frames / 4).max(1)) {
+        let rows = frame * rows_per_frame..((frame + 1) * rows_per_frame).min(values.len());
+        let span = values.span(rows.start).start..values.span(rows.end - 1).end;
+        raw += span.len();
+        snappy.append(&values.data[span], &mut out);
+    }
+    (out.len() as u64 * values.data.len() as u64 / raw.max(1) as u64) as usize
+}
+
 /// Compresses frames, and stops trying after a row of frames that didn't shrink.
 struct Snappy {
     encoder: snap::raw::Encoder,

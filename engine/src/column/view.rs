@@ -10,6 +10,7 @@ use super::ints::Ints;
 use super::linear::Linear;
 use super::plain::{Bits, Plain, PlainBytes, push_bytes, read_constant};
 use super::runs::Runs;
+use super::symbol_text::SymbolText;
 use super::text::FramedText;
 use super::validity::Validity;
 use super::{Encoding, ROWS_MAX};
@@ -42,6 +43,7 @@ enum Payload<'a> {
     FramedText(FramedText<'a>),
     Decimals(Decimals<'a>),
     Runs(Runs<'a>),
+    SymbolText(SymbolText<'a>),
 }
 
 impl<'a> ColumnView<'a> {
@@ -103,6 +105,7 @@ impl<'a> ColumnView<'a> {
             Payload::FramedText(text) => Scalar::Bytes(text.get(row)?),
             Payload::Decimals(decimals) => Scalar::Decimal(decimals.get(row)),
             Payload::Runs(runs) => Scalar::Int(runs.get(row)?),
+            Payload::SymbolText(text) => Scalar::Bytes(Cow::Owned(text.get(row)?)),
         })
     }
 
@@ -145,6 +148,9 @@ impl<'a> ColumnView<'a> {
                 }
             }
             (Payload::FramedText(text), ColumnData::Bytes(out)) => {
+                text.unpack(range.clone(), out)?;
+            }
+            (Payload::SymbolText(text), ColumnData::Bytes(out)) => {
                 text.unpack(range.clone(), out)?;
             }
             (Payload::Bits(bits), out) => bits.unpack(range.clone(), self.validity, out),
@@ -208,6 +214,9 @@ impl<'a> Payload<'a> {
             (Encoding::Bitmap, Physical::Bool) => Payload::Bits(Bits::read(reader, rows)?),
             (Encoding::FramedText, Physical::Bytes) => {
                 Payload::FramedText(FramedText::read(reader, rows)?)
+            }
+            (Encoding::SymbolText, Physical::Bytes) => {
+                Payload::SymbolText(SymbolText::read(reader, rows)?)
             }
             (Encoding::Decimal, Physical::Decimal) => {
                 Payload::Decimals(Decimals::read(reader, rows)?)

@@ -25,7 +25,7 @@
 
 use rust_decimal::Decimal;
 
-use crate::chunk::{Bitmap, Column, ColumnData};
+use crate::chunk::{Bitmap, BytesColumn, Column, ColumnData};
 use crate::coding::bytes::{Put, Reader};
 use crate::error::Damage;
 use crate::types::DataType;
@@ -63,6 +63,19 @@ fn low8(bytes: [u8; 16]) -> [u8; 8] {
     bytes.first_chunk::<8>().copied().unwrap_or_default()
 }
 
+/// The first 16 bytes of `data[span]` as a number of the same order, zero-padded, and the length
+/// up to 17, which orders those that the padding made equal.
+#[inline]
+fn beginning(data: &[u8], span: std::ops::Range<usize>) -> (u128, u32) {
+    let len = span.len();
+    let word = match data[span.start..].first_chunk::<16>() {
+        Some(word) => u128::from_be_bytes(*word),
+        None => u128::from_be_bytes(padded(&data[span])),
+    };
+    let mask = if len == 0 { 0 } else { u128::MAX << (128 - 8 * len.min(16)) };
+    (word & mask, len.min(17) as u32)
+}
+
 impl ZoneMap {
     /// Bytes on disk.
     pub(crate) const BYTES: usize = 60;
@@ -93,10 +106,7 @@ impl ZoneMap {
                 let is_valid = |(row, _): &(usize, _)| column.is_valid(*row);
                 zone.add_decimals(values.iter().enumerate().filter(is_valid).map(|(_, v)| *v));
             }
-            ColumnData::Bytes(values) => {
-                let is_valid = |(row, _): &(usize, _)| column.is_valid(*row);
-                zone.add_bytes(values.iter().enumerate().filter(is_valid).map(|(_, v)| v));
-            }
+            ColumnData::Bytes(values) => zone.add_bytes(values, valid),
         }
         zone
     }
@@ -181,21 +191,24 @@ impl ZoneMap {
         }
     }
 
-    fn add_bytes<'a>(&mut self, values: impl Iterator<Item = &'a [u8]>) {
-        let (mut bounds, mut total) = (None, 0_u64);
-        for value in values {
-            let (min, max): (&[u8], &[u8]) = bounds.unwrap_or((value, value));
-            bounds = Some((min.min(value), max.max(value)));
-            total += value.len() as u64;
+    fn add_bytes(&mut self, values: &BytesColumn, valid: Option<&Bitmap>) {
+        let (mut min, mut max) = ((u128::MAX, u32::MAX), (0, 0));
+        let mut start = 0;
+        for (row, end) in values.ends.iter().enumerate() {
+            let span = start..*end as usize;
+            start = span.end;
+            if valid.is_none_or(|valid| valid.get(row)) {
+                let key = beginning(&values.data, span);
+                (min, max) = (min.min(key), max.max(key));
+            }
         }
-        if let Some((min, max)) = bounds {
-            self.flags |= BOUNDS;
-            self.flags |= if min.len() > 16 { MIN_CUT } else { 0 };
-            self.flags |= if max.len() > 16 { MAX_CUT } else { 0 };
-            (self.min, self.max) = (padded(min), padded(max));
-            self.sum[..2].copy_from_slice(&[min.len().min(16) as u8, max.len().min(16) as u8]);
-        }
-        self.sum[8..].copy_from_slice(&total.to_le_bytes());
+        self.flags |= BOUNDS;
+        self.flags |= if min.1 > 16 { MIN_CUT } else { 0 };
+        self.flags |= if max.1 > 16 { MAX_CUT } else { 0 };
+        (self.min, self.max) = (min.0.to_be_bytes(), max.0.to_be_bytes());
+        self.sum[..2].copy_from_slice(&[min.1.min(16) as u8, max.1.min(16) as u8]);
+        // Null slots are empty, so the data is that of the values.
+        self.sum[8..].copy_from_slice(&(values.data.len() as u64).to_le_bytes());
     }
 
     /// Appends the zone map.

@@ -1,0 +1,155 @@
+//! Symbol text: byte strings as codes into a table of frequent substrings (see symbols.rs).
+//!
+//! ```text
+//! 0  symbol_count  u8       0..=255
+//! 1  lens          symbol_count × u8, 1..=8
+//!    symbols       symbol_count × 8 B, zero-padded
+//!    ends          linear.rs, one a row: where the value's codes end in `codes`
+//!    codes         a symbol each; 255 is followed by a byte that stands for itself
+//! ```
+//!
+//! A value is decoded on its own, from the table in place: a get costs a few ns a symbol.
+
+use std::ops::Range;
+
+use super::ints::Plan;
+use super::linear::{Line, Linear};
+use super::symbols::{ESCAPE, SymbolTable};
+use crate::chunk::BytesColumn;
+use crate::coding::bytes::{Put, Reader};
+use crate::error::Damage;
+
+/// Text compressed, to be written if it pays.
+#[derive(Debug)]
+pub(super) struct Compressed {
+    table: Vec<u8>,
+    ends: Vec<i64>,
+    codes: Vec<u8>,
+}
+
+/// Compresses `values` with `table`.
+pub(super) fn compress(values: &BytesColumn, table: &SymbolTable) -> Compressed {
+    let mut out = Compressed {
+        table: vec![table.symbols.len() as u8],
+        ends: Vec::with_capacity(values.len()),
+        codes: Vec::with_capacity(values.data.len() / 2),
+    };
+    out.table.extend(table.symbols.iter().map(|symbol| symbol.len));
+    table.symbols.iter().for_each(|symbol| out.table.put_u64(symbol.word));
+    let mut start = 0;
+    for end in &values.ends {
+        table.compress(&values.data, start, *end as usize, &mut out.codes);
+        out.ends.push(out.codes.len() as i64);
+        start = *end as usize;
+    }
+    out
+}
+
+impl Compressed {
+    /// Bytes of table and codes; the ends cost what they cost elsewhere.
+    pub(super) fn bytes(&self) -> usize {
+        self.table.len() + self.codes.len()
+    }
+
+    /// Appends the payload.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.table);
+        let line = Line::through(&self.ends).unwrap_or_default();
+        let residuals = line.residuals(&self.ends);
+        line.write(&residuals, &Plan::of(&residuals), out);
+        out.extend_from_slice(&self.codes);
+    }
+}
+
+/// The payload, in place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SymbolText<'a> {
+    lens: &'a [u8],
+    symbols: &'a [[u8; 8]],
+    ends: Linear<'a>,
+    codes: &'a [u8],
+}
+
+impl<'a> SymbolText<'a> {
+    pub(super) fn read(reader: &mut Reader<'a>, rows: usize) -> Result<SymbolText<'a>, Damage> {
+        let count = usize::from(reader.u8()?);
+        let lens = reader.take(count)?;
+        let (symbols, _) = reader.take(count * 8)?.as_chunks();
+        let ends = Linear::read(reader, rows)?;
+        Ok(SymbolText { lens, symbols, ends, codes: reader.take(reader.remaining())? })
+    }
+
+    /// The codes between two ends.
+    fn codes(&self, row: usize, start: i64, end: i64) -> Result<&'a [u8], Damage> {
+        let span = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+        span.and_then(|(start, end)| self.codes.get(start..end))
+            .ok_or_else(|| Damage::new(0, format!("the codes of row {row} lie outside")))
+    }
+
+    fn start(&self, row: usize) -> i64 {
+        if row == 0 { 0 } else { self.ends.get(row - 1) }
+    }
+
+    /// Decodes `codes` to `out`, from `at`, and says where it ends. `out` must have eight bytes of
+    /// room for every code.
+    #[inline]
+    fn decode(
+        &self,
+        row: usize,
+        codes: &[u8],
+        out: &mut [u8],
+        mut at: usize,
+    ) -> Result<usize, Damage> {
+        let damage = |what| Damage::new(0, format!("{what} in row {row}"));
+        let mut codes = codes.iter();
+        while let Some(code) = codes.next() {
+            if *code == ESCAPE {
+                let byte = codes.next().ok_or_else(|| damage("an escape without its byte"))?;
+                out[at] = *byte;
+                at += 1;
+                continue;
+            }
+            let code = usize::from(*code);
+            let (Some(symbol), Some(len)) = (self.symbols.get(code), self.lens.get(code)) else {
+                return Err(damage("a code without a symbol"));
+            };
+            out[at..at + 8].copy_from_slice(symbol);
+            at += usize::from(*len).min(8);
+        }
+        Ok(at)
+    }
+
+    pub(super) fn get(&self, row: usize) -> Result<Vec<u8>, Damage> {
+        let codes = self.codes(row, self.start(row), self.ends.get(row))?;
+        let mut out = vec![0; codes.len() * 8];
+        let len = self.decode(row, codes, &mut out, 0)?;
+        out.truncate(len);
+        Ok(out)
+    }
+
+    pub(super) fn unpack(&self, range: Range<usize>, out: &mut BytesColumn) -> Result<(), Damage> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        let mut ends = vec![0; range.len()];
+        self.ends.unpack(range.clone(), &mut ends);
+        let mut start = self.start(range.start);
+        let mut at = out.data.len();
+        for (row, end) in range.zip(ends) {
+            let codes = self.codes(row, start, end)?;
+            let room = at + codes.len() * 8;
+            if room > u32::MAX as usize {
+                return Err(Damage::new(0, "the text of a column exceeds 4 GiB"));
+            }
+            if out.data.len() < room {
+                // Many rows' worth at once: zeroing is cheap, growing is not.
+                out.data.resize(room + room / 4, 0);
+            }
+            at = self.decode(row, codes, &mut out.data, at)?;
+            out.ends.push(at as u32);
+            start = end;
+        }
+        out.data.truncate(at);
+        Ok(())
+    }
+}
