@@ -6,9 +6,10 @@ use std::sync::Arc;
 use srdb_vfs::{Clock, OsVfs, ReadMode, Vfs};
 
 use crate::commit::{self, Pending};
+use crate::locks::{lock, read};
 use crate::manifest::VersionEdit;
 use crate::options::{Background, Options};
-use crate::state::{State, lock, read};
+use crate::state::State;
 use crate::{
     Batch, Durability, Error, Result, Schema, Snapshot, Stats, Table, Verification, delete, flush,
     recovery, tables, worker,

@@ -7,7 +7,8 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::state::{State, lock};
+use crate::locks::lock;
+use crate::state::State;
 use crate::table_state::Sst;
 use crate::{Error, Progress, Result};
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::RangeBounds;
 use std::sync::Arc;
 
+use crate::locks::read as read_lock;
 use crate::read::{self, Projected, resolve_seqs};
 use crate::row::Projection;
-use crate::state::{State, read as read_lock};
+use crate::state::State;
 use crate::table_state::{TableFiles, TableState};
 use crate::{Error, Result, Row, Scan, Schema};
 

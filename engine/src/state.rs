@@ -18,7 +18,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, RwLock};
 
 use srdb_vfs::FileLock;
 
@@ -26,13 +26,14 @@ use crate::commit::Pending;
 use crate::commit::queue::CommitQueue;
 use crate::delete::Obsolete;
 use crate::flush::FlushJob;
+use crate::locks::{lock, read};
 use crate::manifest::{ManifestSwitch, ManifestWriter, VersionEdit};
 use crate::memtable::Memtable;
 use crate::options::Options;
+use crate::signal::Signal;
 use crate::table_state::TableState;
 use crate::version::Version;
 use crate::wal::{LogWriter, Start};
-use crate::worker::Signal;
 use crate::{Error, Receipt, Result};
 
 /// Bytes of rows that one group of commits may hold, a single larger commit excepted.
@@ -145,22 +146,6 @@ pub(crate) struct Jobs {
     pub(crate) obsolete: VecDeque<Obsolete>,
     /// Why the last attempt to flush failed; taken by the first writer that has to wait for it.
     pub(crate) error: Option<Error>,
-}
-
-/// Locks, also after a panic elsewhere: what a lock guards here is valid between any two
-/// statements, or the database is poisoned by whoever left it otherwise.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// As [`lock`], for reading.
-pub(crate) fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
-    lock.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// As [`lock`], for writing.
-pub(crate) fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Manifest {

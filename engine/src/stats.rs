@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::state::{State, lock, read};
+use crate::locks::{lock, read};
+use crate::state::State;
 use crate::table_state::TableState;
 
 /// What [`crate::Database::stats`] gives.

@@ -12,9 +12,9 @@ use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use srdb_vfs::Vfs;
 
 use crate::layout;
+use crate::locks::{lock, read, write};
 use crate::memtable::Memtable;
 use crate::sst::{SstIdentity, SstMeta, SstReader};
-use crate::state::{lock, read, write};
 use crate::{DataType, Error, Result, Schema};
 
 /// See the module's documentation.

@@ -14,9 +14,10 @@ use std::sync::Arc;
 
 use crate::delete::Obsolete;
 use crate::limits::TABLES_MAX;
+use crate::locks::{lock, read, write};
 use crate::manifest::{Change, VersionEdit};
 use crate::schema::name::check_table_name;
-use crate::state::{State, lock, read, write};
+use crate::state::State;
 use crate::table_state::TableState;
 use crate::{Error, Result, Schema, layout};
 

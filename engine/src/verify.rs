@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use srdb_vfs::{Access, Vfs};
 
-use crate::state::{State, lock, read};
+use crate::locks::{lock, read};
+use crate::state::State;
 use crate::table_state::TableState;
 use crate::{Error, Result, layout, manifest, sst, wal};
 

@@ -3,51 +3,11 @@
 //! The thread holds the database weakly and never while it waits, so that dropping the last
 //! handle ends it: at most one step is finished first.
 
-use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::sync::{Arc, Weak};
 
-use crate::state::{State, lock};
+use crate::signal::Signal;
+use crate::state::State;
 use crate::{Result, delete, flush};
-
-/// Wakes the worker. Shared by the worker and everything that may give it work.
-#[derive(Debug, Default)]
-pub(crate) struct Signal {
-    wanted: Mutex<Wanted>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Wanted {
-    work: bool,
-    stop: bool,
-}
-
-impl Signal {
-    /// There is something to do.
-    pub(crate) fn wake(&self) {
-        lock(&self.wanted).work = true;
-        self.changed.notify_one();
-    }
-
-    /// There will be nothing to do any more.
-    pub(crate) fn stop(&self) {
-        lock(&self.wanted).stop = true;
-        self.changed.notify_one();
-    }
-
-    /// Waits for either; whether to go on.
-    fn wait(&self) -> bool {
-        let mut wanted = lock(&self.wanted);
-        loop {
-            if wanted.stop {
-                return false;
-            }
-            if std::mem::take(&mut wanted.work) {
-                return true;
-            }
-            wanted = self.changed.wait(wanted).unwrap_or_else(std::sync::PoisonError::into_inner);
-        }
-    }
-}
 
 /// Starts the worker of a database.
 ///

@@ -1,0 +1,46 @@
+//! What the worker sleeps on. Whoever makes work wakes it; whoever closes the database stops it.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use crate::locks::lock;
+
+/// Wakes the worker. Shared by the worker and everything that may give it work.
+#[derive(Debug, Default)]
+pub(crate) struct Signal {
+    wanted: Mutex<Wanted>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Wanted {
+    work: bool,
+    stop: bool,
+}
+
+impl Signal {
+    /// There is something to do.
+    pub(crate) fn wake(&self) {
+        lock(&self.wanted).work = true;
+        self.changed.notify_one();
+    }
+
+    /// There will be nothing to do any more.
+    pub(crate) fn stop(&self) {
+        lock(&self.wanted).stop = true;
+        self.changed.notify_one();
+    }
+
+    /// Waits for either; whether to go on.
+    pub(crate) fn wait(&self) -> bool {
+        let mut wanted = lock(&self.wanted);
+        loop {
+            if wanted.stop {
+                return false;
+            }
+            if std::mem::take(&mut wanted.work) {
+                return true;
+            }
+            wanted = self.changed.wait(wanted).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
