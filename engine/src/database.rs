@@ -11,8 +11,8 @@ use crate::manifest::VersionEdit;
 use crate::options::{Background, Options};
 use crate::state::State;
 use crate::{
-    Batch, Durability, Error, Result, Schema, Snapshot, Stats, Table, Verification, delete, flush,
-    recovery, tables, worker,
+    Batch, Durability, Error, Job, Progress, Result, Schema, Snapshot, Stats, Table, Verification,
+    delete, flush, recovery, tables, worker,
 };
 
 /// An open database. Cheap to clone; every clone is the same database, `Send` and `Sync`.
@@ -40,29 +40,6 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Database {
     state: Arc<State>,
-}
-
-/// A kind of work that runs behind; see [`Database::step`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Job {
-    /// Write one group of the commits that were handed in and that nobody waits for.
-    Commit,
-    /// Write frozen generations to SSTs.
-    Flush,
-    /// Remove files that nothing refers to any more.
-    Delete,
-}
-
-/// What a step of a job came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
-    /// There was nothing to do.
-    Idle,
-    /// Something was done; there may be more.
-    More,
-    /// Something was brought to its end.
-    Done,
 }
 
 /// How a database is to be opened. Made by [`Database::builder`].

@@ -4,33 +4,12 @@
 //! that removing it, or failing to, never changes what the database holds.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::jobs::Obsolete;
 use crate::locks::lock;
 use crate::state::State;
-use crate::table_state::Sst;
 use crate::{Error, Progress, Result};
-
-/// A name to be removed.
-#[derive(Debug)]
-pub(crate) enum Obsolete {
-    /// A file.
-    File(PathBuf),
-    /// An SST that readers may still hold; removed when the last of them is gone.
-    Sst(Arc<Sst>),
-    /// A directory that is empty once what stands before it in the list is removed.
-    Dir(PathBuf),
-}
-
-impl Obsolete {
-    fn path(&self) -> &Path {
-        match self {
-            Obsolete::File(path) | Obsolete::Dir(path) => path,
-            Obsolete::Sst(sst) => &sst.path,
-        }
-    }
-}
 
 /// The place in the list of a name that can be removed now: a file that nobody holds, a directory
 /// that has nothing left on the list.

@@ -19,12 +19,12 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::delete::Obsolete;
+use crate::jobs::{Frozen, Obsolete};
 use crate::locks::lock;
 use crate::manifest::{Change, VersionEdit};
 use crate::memtable::Memtable;
 use crate::sst::{SstMeta, SstWriter};
-use crate::state::{Frozen, State};
+use crate::state::State;
 use crate::table_state::{Sst, TableState};
 use crate::{Error, Progress, Result, layout};
 

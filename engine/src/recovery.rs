@@ -21,13 +21,13 @@ use std::sync::Arc;
 use srdb_vfs::{Access, EntryKind, FileLock, Vfs};
 
 use crate::coding::bytes::Reader;
-use crate::delete::Obsolete;
 use crate::format::manifest::Meta;
+use crate::jobs::{Generation, Obsolete};
 use crate::manifest::{self, Found, Loaded, ManifestWriter};
 use crate::memtable::Memtable;
 use crate::options::Options;
 use crate::schema::Schema;
-use crate::state::{Generation, Log, Manifest, Recovered, State, Tables};
+use crate::state::{Log, Manifest, Recovered, State, Tables};
 use crate::table_state::{Sst, TableState};
 use crate::version::{TableVersion, Version};
 use crate::wal::{self, CommitRecord, Cut};

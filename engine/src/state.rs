@@ -24,11 +24,10 @@ use srdb_vfs::FileLock;
 
 use crate::commit::Pending;
 use crate::commit::queue::CommitQueue;
-use crate::delete::Obsolete;
 use crate::flush::FlushJob;
+use crate::jobs::{Generation, Jobs, Obsolete};
 use crate::locks::{lock, read};
 use crate::manifest::{ManifestSwitch, ManifestWriter, VersionEdit};
-use crate::memtable::Memtable;
 use crate::options::Options;
 use crate::signal::Signal;
 use crate::table_state::TableState;
@@ -106,25 +105,6 @@ pub(crate) struct Log {
     pub(crate) next_seq: BTreeMap<u32, i64>,
 }
 
-/// WAL segments and the memtables that were filled from them.
-#[derive(Debug, Default)]
-pub(crate) struct Generation {
-    pub(crate) segments: Vec<u64>,
-    pub(crate) tables: BTreeMap<u32, (Arc<TableState>, Arc<Memtable>)>,
-    /// Bytes of values held by the memtables.
-    pub(crate) bytes: usize,
-}
-
-/// A generation that takes no more rows and waits for its flush.
-#[derive(Debug)]
-pub(crate) struct Frozen {
-    pub(crate) generation: Generation,
-    /// Segments below this one are of no more use once the generation is flushed.
-    pub(crate) log_number: u64,
-    pub(crate) last_commit: u64,
-    pub(crate) last_time: i64,
-}
-
 /// The MANIFEST and what it says.
 #[derive(Debug)]
 pub(crate) struct Manifest {
@@ -135,17 +115,6 @@ pub(crate) struct Manifest {
     pub(crate) next_table: u32,
     /// Whether the last edit is that of a clean close.
     pub(crate) closed_cleanly: bool,
-}
-
-/// Work that waits to be done behind.
-#[derive(Debug, Default)]
-pub(crate) struct Jobs {
-    /// Oldest first. The first stays here until its flush is published.
-    pub(crate) frozen: VecDeque<Arc<Frozen>>,
-    /// Files and directories that nothing refers to any more.
-    pub(crate) obsolete: VecDeque<Obsolete>,
-    /// Why the last attempt to flush failed; taken by the first writer that has to wait for it.
-    pub(crate) error: Option<Error>,
 }
 
 impl Manifest {

@@ -12,7 +12,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::delete::Obsolete;
+use crate::jobs::Obsolete;
 use crate::limits::TABLES_MAX;
 use crate::locks::{lock, read, write};
 use crate::manifest::{Change, VersionEdit};

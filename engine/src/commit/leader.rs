@@ -5,11 +5,12 @@ use std::sync::{Arc, PoisonError};
 
 use super::queue::Group;
 use super::{Pending, Receipt};
+use crate::jobs::{Frozen, Generation};
 use crate::locks::{lock, write};
 use crate::memtable::Memtable;
 use crate::options::Background;
 use crate::row::RowBatch;
-use crate::state::{Frozen, Generation, Log, State};
+use crate::state::{Log, State};
 use crate::table_state::TableState;
 use crate::wal::{LogWriter, TableRows};
 use crate::{Durability, Result, flush, layout};

@@ -1,0 +1,88 @@
+//! What the work that runs behind works on: frozen generations, and names to be removed.
+//!
+//! ```text
+//!   active generation ──freeze──► frozen ──flush──► SSTs, and its segments are obsolete ──delete──►
+//! ```
+//!
+//! Only data: who does the work is in `flush.rs` and `delete.rs`.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::Error;
+use crate::memtable::Memtable;
+use crate::table_state::{Sst, TableState};
+
+/// A kind of work that runs behind; see [`Database::step`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Job {
+    /// Write one group of the commits that were handed in and that nobody waits for.
+    Commit,
+    /// Write frozen generations to SSTs.
+    Flush,
+    /// Remove files that nothing refers to any more.
+    Delete,
+}
+
+/// What a step of a job came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// There was nothing to do.
+    Idle,
+    /// Something was done; there may be more.
+    More,
+    /// Something was brought to its end.
+    Done,
+}
+
+/// WAL segments and the memtables that were filled from them.
+#[derive(Debug, Default)]
+pub(crate) struct Generation {
+    pub(crate) segments: Vec<u64>,
+    pub(crate) tables: BTreeMap<u32, (Arc<TableState>, Arc<Memtable>)>,
+    /// Bytes of values held by the memtables.
+    pub(crate) bytes: usize,
+}
+
+/// A generation that takes no more rows and waits for its flush.
+#[derive(Debug)]
+pub(crate) struct Frozen {
+    pub(crate) generation: Generation,
+    /// Segments below this one are of no more use once the generation is flushed.
+    pub(crate) log_number: u64,
+    pub(crate) last_commit: u64,
+    pub(crate) last_time: i64,
+}
+
+/// A name to be removed.
+#[derive(Debug)]
+pub(crate) enum Obsolete {
+    /// A file.
+    File(PathBuf),
+    /// An SST that readers may still hold; removed when the last of them is gone.
+    Sst(Arc<Sst>),
+    /// A directory that is empty once what stands before it in the list is removed.
+    Dir(PathBuf),
+}
+
+impl Obsolete {
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Obsolete::File(path) | Obsolete::Dir(path) => path,
+            Obsolete::Sst(sst) => &sst.path,
+        }
+    }
+}
+
+/// Work that waits to be done behind.
+#[derive(Debug, Default)]
+pub(crate) struct Jobs {
+    /// Oldest first. The first stays here until its flush is published.
+    pub(crate) frozen: VecDeque<Arc<Frozen>>,
+    /// Files and directories that nothing refers to any more.
+    pub(crate) obsolete: VecDeque<Obsolete>,
+    /// Why the last attempt to flush failed; taken by the first writer that has to wait for it.
+    pub(crate) error: Option<Error>,
+}
