@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::commit::{Pending, submit};
+use crate::commit::submit;
 use crate::limits::{COMMIT_BYTES_MAX, COMMIT_ROWS_MAX};
+use crate::queue::Pending;
 use crate::row::RowBatch;
 use crate::state::State;
 use crate::table_state::TableState;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use srdb_vfs::{Clock, OsVfs, ReadMode, Vfs};
 
-use crate::commit::{self, Pending};
+use crate::commit;
+use crate::edit::VersionEdit;
 use crate::locks::{lock, read};
-use crate::manifest::VersionEdit;
 use crate::options::{Background, Options};
+use crate::queue::Pending;
 use crate::state::State;
 use crate::{
     Batch, Durability, Error, Job, Progress, Result, Schema, Snapshot, Stats, Table, Verification,

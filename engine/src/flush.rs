@@ -19,9 +19,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crate::edit::{Change, VersionEdit};
 use crate::jobs::{Frozen, Obsolete};
 use crate::locks::lock;
-use crate::manifest::{Change, VersionEdit};
 use crate::memtable::Memtable;
 use crate::sst::{SstMeta, SstWriter};
 use crate::state::State;

@@ -22,13 +22,13 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, RwLock};
 
 use srdb_vfs::FileLock;
 
-use crate::commit::Pending;
-use crate::commit::queue::CommitQueue;
+use crate::edit::VersionEdit;
 use crate::flush::FlushJob;
 use crate::jobs::{Generation, Jobs, Obsolete};
 use crate::locks::{lock, read};
-use crate::manifest::{ManifestSwitch, ManifestWriter, VersionEdit};
+use crate::manifest::{ManifestSwitch, ManifestWriter};
 use crate::options::Options;
+use crate::queue::{CommitQueue, Pending};
 use crate::signal::Signal;
 use crate::table_state::TableState;
 use crate::version::Version;

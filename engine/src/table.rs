@@ -1,11 +1,12 @@
 //! A table, as its users see it.
 
-use std::ops::RangeBounds;
+use std::ops::{Range, RangeBounds};
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::commit::{Pending, submit};
+use crate::commit::submit;
+use crate::queue::Pending;
 use crate::row::RowBatch;
 use crate::state::State;
 use crate::table_state::TableState;
@@ -233,5 +234,13 @@ impl Table {
     /// `_seq` of the last row, 0 if there never was one.
     pub fn last_seq(&self) -> i64 {
         SnapshotTable::take(&self.state).last_seq()
+    }
+}
+
+impl Receipt {
+    /// The `_seq`s of the rows of one table, if the commit had any for it.
+    pub fn seqs_of(&self, table: &Table) -> Option<Range<i64>> {
+        let mut all = std::iter::once(&self.first).chain(&self.others);
+        all.find(|(id, seqs)| *id == table.id() && !seqs.is_empty()).map(|(_, seqs)| seqs.clone())
     }
 }

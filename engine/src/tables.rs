@@ -12,10 +12,10 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::edit::{Change, VersionEdit};
 use crate::jobs::Obsolete;
 use crate::limits::TABLES_MAX;
 use crate::locks::{lock, read, write};
-use crate::manifest::{Change, VersionEdit};
 use crate::schema::name::check_table_name;
 use crate::state::State;
 use crate::table_state::TableState;

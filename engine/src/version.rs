@@ -16,9 +16,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::edit::{Change, VersionEdit};
 use crate::error::Damage;
 use crate::limits::{NAME_BYTES_MAX, TABLES_MAX};
-use crate::manifest::{Change, VersionEdit};
 use crate::sst::SstMeta;
 
 /// One table of a version.

@@ -3,17 +3,16 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::queue::Group;
-use super::{Pending, Receipt};
 use crate::jobs::{Frozen, Generation};
 use crate::locks::{lock, write};
 use crate::memtable::Memtable;
 use crate::options::Background;
+use crate::queue::{Group, Pending};
 use crate::row::RowBatch;
 use crate::state::{Log, State};
 use crate::table_state::TableState;
 use crate::wal::{LogWriter, TableRows};
-use crate::{Durability, Result, flush, layout};
+use crate::{Durability, Receipt, Result, flush, layout};
 
 /// Bytes of commits at `Durability::Memory` that are held back before they are written.
 const BUFFER_BYTES_MAX: usize = 1 << 20;

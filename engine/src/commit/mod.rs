@@ -13,26 +13,16 @@
 //!    before. If even that can't be had, or a sync fails, the database is poisoned.
 
 mod leader;
-pub(crate) mod queue;
-mod receipt;
+mod ticket;
 
 use std::sync::Arc;
 
 pub(crate) use leader::{close_log, freeze, lead};
-pub use receipt::{Receipt, Ticket};
+pub use ticket::Ticket;
 
-use crate::row::RowBatch;
+use crate::Result;
+use crate::queue::Pending;
 use crate::state::State;
-use crate::table_state::TableState;
-use crate::{Durability, Result};
-
-/// A commit as it waits in the queue.
-#[derive(Debug)]
-pub(crate) struct Pending {
-    /// The rows of each table; a table once at the most. Empty for a sync that commits nothing.
-    pub(crate) tables: Vec<(Arc<TableState>, RowBatch)>,
-    pub(crate) durability: Durability,
-}
 
 /// Puts a commit into the queue.
 ///

@@ -16,7 +16,7 @@ use std::path::Path;
 use srdb_vfs::Vfs;
 
 use super::log::first_bytes;
-use super::{Change, VersionEdit};
+use crate::edit::{Change, VersionEdit};
 use crate::error::{Error, Result};
 use crate::format::manifest as format;
 use crate::format::manifest::{Header, Meta};

@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 
 use srdb_vfs::{Access, DirEntry, Vfs};
 
-use super::VersionEdit;
 use super::scan::{Scan, scan};
+use crate::edit::VersionEdit;
 use crate::error::{Error, Result};
 use crate::format::manifest as format;
 use crate::format::manifest::{Header, Meta};

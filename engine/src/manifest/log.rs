@@ -21,8 +21,8 @@ use std::sync::Arc;
 
 use srdb_vfs::{Access, File, Vfs};
 
-use super::VersionEdit;
 use super::load::Loaded;
+use crate::edit::VersionEdit;
 use crate::error::{Error, Result};
 use crate::format::manifest::{HEADER_BYTES, Header, PAYLOAD_BYTES_MAX, RecordKind, encode_record};
 

@@ -2,7 +2,6 @@
 //!
 //! | file        | what it holds                                                        |
 //! |-------------|----------------------------------------------------------------------|
-//! | `edit.rs`   | the version edit and its bytes                                       |
 //! | `scan.rs`   | bytes to records; tells a torn tail from corruption                  |
 //! | `load.rs`   | what a directory holds; the version in it                            |
 //! | `log.rs`    | the writer: append, sync                                             |
@@ -11,7 +10,6 @@
 //! | `verify.rs` | every problem in place of the first                                  |
 
 mod create;
-mod edit;
 mod load;
 mod log;
 mod scan;
@@ -19,7 +17,6 @@ mod switch;
 mod verify;
 
 pub(crate) use create::create;
-pub(crate) use edit::{Change, VersionEdit};
 pub(crate) use load::{Found, Loaded, leftovers, load};
 pub(crate) use log::ManifestWriter;
 pub(crate) use switch::{ManifestSwitch, SwitchStep};

@@ -18,9 +18,9 @@ use std::sync::Arc;
 
 use srdb_vfs::{File, Vfs};
 
-use super::VersionEdit;
 use super::create::{remove_if_there, sync_dir};
 use super::log::{ManifestWriter, first_bytes};
+use crate::edit::VersionEdit;
 use crate::error::{Error, Result};
 use crate::format::manifest as format;
 use crate::format::manifest::Header;

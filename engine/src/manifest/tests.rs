@@ -8,8 +8,9 @@ use srdb_vfs::{
     CrashChoice, Fate, Fault, FaultKind, MemDisk, OpKind, PendingKind, SectorFate, SectorRun, Vfs,
 };
 
-pub(crate) use super::edit::tests::any_change;
 use super::*;
+use crate::edit::tests::any_change;
+use crate::edit::{Change, VersionEdit};
 use crate::error::{Error, Result};
 use crate::format::manifest::{HEADER_BYTES, Meta, RecordKind, encode_record};
 use crate::sst::SstMeta;

@@ -1,7 +1,7 @@
 //! Each invariant, broken by an edit of its own, and the snapshot that must say the same again.
 
 use super::*;
-use crate::manifest::tests::any_change;
+use crate::edit::tests::any_change;
 use proptest::prelude::*;
 
 fn create(id: u32, name: &str) -> Change {

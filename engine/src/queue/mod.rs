@@ -16,11 +16,16 @@
 //! 3. Every ticket is resolved exactly once, and its result is taken once or discarded.
 //! 4. Once poisoned, nothing enters and no group begins; what was pending fails.
 
+mod pending;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::Durability;
 use crate::error::{Error, Result};
+
+pub(crate) use pending::Pending;
+pub use pending::Receipt;
 
 /// Names a submitted commit. Ascending from 1 in the order of submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +48,7 @@ pub(crate) struct Group<P> {
 }
 
 #[derive(Debug)]
-struct Pending<P> {
+struct Queued<P> {
     payload: P,
     bytes: usize,
     durability: Durability,
@@ -62,7 +67,7 @@ enum Slot<R> {
 #[derive(Debug)]
 pub(crate) struct Queue<P, R> {
     /// Tickets `next_ticket - pending.len() ..`, in order.
-    pending: VecDeque<Pending<P>>,
+    pending: VecDeque<Queued<P>>,
     next_ticket: u64,
     group: Option<GroupToken>,
     slots: BTreeMap<u64, Slot<R>>,
@@ -94,7 +99,7 @@ impl<P, R> Queue<P, R> {
         self.check_poison()?;
         let ticket = self.next_ticket;
         self.next_ticket += 1;
-        self.pending.push_back(Pending { payload, bytes, durability });
+        self.pending.push_back(Queued { payload, bytes, durability });
         self.slots.insert(ticket, Slot::Waiting);
         Ok(TicketId(ticket))
     }
@@ -360,5 +365,4 @@ impl<P, R> Drop for Leading<'_, P, R> {
 }
 
 #[cfg(test)]
-#[path = "queue_tests.rs"]
 mod tests;
