@@ -9,7 +9,6 @@ use srdb_vfs::{
 };
 
 use super::*;
-use crate::edit::tests::any_change;
 use crate::edit::{Change, VersionEdit};
 use crate::error::{Error, Result};
 use crate::format::manifest::{HEADER_BYTES, Meta, RecordKind, encode_record};
