@@ -12,8 +12,8 @@ use crate::options::{Background, Options};
 use crate::queue::Pending;
 use crate::state::State;
 use crate::{
-    Batch, Durability, Error, Job, Progress, Result, Schema, Snapshot, Stats, Table, Verification,
-    delete, flush, recovery, tables, worker,
+    Batch, Durability, Job, Progress, Result, Schema, Snapshot, Stats, Table, Verification, delete,
+    flush, recovery, tables, worker,
 };
 
 /// An open database. Cheap to clone; every clone is the same database, `Send` and `Sync`.
