@@ -6,6 +6,7 @@
 //! | `input` | files and standard input to records |
 //! | `infer`, `inspect` | finding types that lose nothing |
 //! | `text`, `target` | texts to values, exactly |
+//! | `assemble`, `loader` | records to rows, rows to commits |
 //! | `output` | values to tables, JSON and CSV |
 //! | `commands` | one file a command |
 //! | `failure` | errors and exit codes |
@@ -24,6 +25,7 @@ mod failure;
 mod infer;
 mod input;
 mod inspect;
+mod loader;
 mod output;
 mod progress;
 mod target;

@@ -21,7 +21,7 @@ fn packed_files_and_standard_input_are_read_alike() {
     let packed = gzip(SMALL_CSV.as_bytes());
     let bench = Bench::new();
     let file = bench.file("t.csv.gz", &packed);
-    bench.run("import", &["a", &file]).code(0).says("3 rows in 1 batches");
+    bench.run("import", &["a", &file]).code(0).says("3 rows in 1 batch,");
     bench.run_with_stdin("import", &["b", "-", "--format", "csv"], &packed).code(0);
     let text = SMALL_CSV.as_bytes();
     bench.run_with_stdin("import", &["c", "-", "--format", "csv"], text).code(0);

@@ -9,6 +9,7 @@ use flate2::write::GzEncoder;
 use srdb::Table;
 
 use crate::args::ExportArgs;
+use crate::assemble::recycle;
 use crate::failure::{Failure, Outcome};
 use crate::input::{Format, Input, format_of};
 use crate::output::{Column, RowWriter};
@@ -66,9 +67,16 @@ fn write(
         .map(|field| Column { name: field.name().to_owned(), data_type: field.data_type() })
         .collect();
     let mut writer = RowWriter::new(format.into(), &columns, out).map_err(failed)?;
-    let mut rows = 0;
-    for row in table.scan(..)? {
-        writer.write(row?.values().iter().map(srdb::Value::as_ref)).map_err(failed)?;
+    let (mut rows, mut values) = (0, Vec::new());
+    let mut scan = table.scan(..)?;
+    while let Some(row) = scan.next_ref() {
+        let row = row?;
+        let mut fields = recycle(std::mem::take(&mut values));
+        for index in 0..row.len() {
+            fields.push(row.value(index)?);
+        }
+        writer.write(fields.iter().copied()).map_err(failed)?;
+        values = recycle(fields);
         rows += 1;
     }
     writer.finish().map_err(failed)?;

@@ -4,13 +4,12 @@
 //!    pass over the input finds; nothing is created before that pass is through.
 //! 2. A batch is one commit: after a crash there are whole batches only, and at least those that
 //!    were acknowledged.
-//! 3. A bad line ends the import. What was committed before it stays, and is said.
+//! 3. A bad line ends the import. The whole batches before it are committed, and that is said.
 
-use std::io::Write as _;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use srdb::{Appender, Durability, Error, Schema, Table};
+use srdb::{Error, Schema, Table};
 
 use crate::args::ImportArgs;
 use crate::assemble::{Assembler, recycle};
@@ -18,9 +17,10 @@ use crate::choices::TypeChoices;
 use crate::failure::{Failure, Outcome, Skipped};
 use crate::input::{Bytes, Format, Input, Opened, Reader, Record, Renames, Rewindable, format_of};
 use crate::inspect::{Bounds, Inspection, inspect};
+use crate::loader::{Batching, Loader};
 use crate::progress::{Progress, per_second};
 
-use super::{bytes_on_disk, open, read_schema, say};
+use super::{bytes_on_disk, open, read_schema, say, say_skipped};
 
 /// How much of standard input is inspected: rows, and bytes that have to be kept for it.
 const STDIN_ROWS_MAX: u64 = 10_000;
@@ -67,17 +67,40 @@ pub(crate) fn run(args: &ImportArgs) -> Outcome {
         (None, Some(schema)) => database.create_table(&args.table, schema)?,
         (None, None) => return Err(Failure::Failed("there is no schema".to_owned())),
     };
-    let mut import = Import::new(args, &table);
-    let outcome = import.run(&source, opened);
-    // Also after a failure: what was committed is worth a clean end.
-    let closed = database.close().map_err(Failure::from);
-    outcome.and(closed).map_err(|cause| Failure::Import {
-        cause: Box::new(cause),
-        rows: import.rows,
-        batches: import.batches,
-    })?;
-    import.summarise(started, &args.db);
+    let batching = Batching {
+        rows: args.batch as usize,
+        durability: args.durability.into(),
+        acks: args.acks,
+        crash_after: args.crash_after,
+    };
+    let mut loader = Loader::new(&table, batching);
+    let mut skipped = Skipped::default();
+    let read = source.load(opened, &table, &mut loader, &mut skipped);
+    let outcome = match read {
+        Ok(()) => loader.finish(),
+        Err(failure) => loader.stop().and(Err(failure)),
+    };
+    // Also after a bad line: what was committed is worth a clean end. See the loader for when not.
+    let closed = match loader.is_broken() {
+        true => Ok(()),
+        false => database.close().map_err(Failure::from),
+    };
+    let (rows, batches) = loader.committed();
+    let import = |cause| Failure::Import { cause: Box::new(cause), rows, batches };
+    outcome.and(closed).map_err(import)?;
+    say_skipped(&skipped);
+    summarise(rows, batches, started.elapsed(), &args.db);
     Ok(())
+}
+
+/// The last line of an import that went well.
+fn summarise(rows: u64, batches: u64, time: Duration, db: &Path) {
+    let (rate, bytes) = (per_second(rows, time), bytes_on_disk(db));
+    let word = if batches == 1 { "batch" } else { "batches" };
+    let seconds = time.as_secs_f64();
+    say(&format!(
+        "{rows} rows in {batches} {word}, {seconds:.3} s, {rate} rows/s, {bytes} bytes on disk"
+    ));
 }
 
 /// Where the rows come from and how they are to be read.
@@ -145,39 +168,20 @@ impl Source {
             false => Ok(inspection),
         }
     }
-}
 
-/// An import under way.
-struct Import<'a> {
-    args: &'a ImportArgs,
-    durability: Durability,
-    table: &'a Table,
-    appender: Appender,
-    /// Rows and batches acknowledged.
-    rows: u64,
-    batches: u64,
-    skipped: Skipped,
-}
-
-impl<'a> Import<'a> {
-    fn new(args: &'a ImportArgs, table: &'a Table) -> Import<'a> {
-        Import {
-            args,
-            durability: args.durability.into(),
-            table,
-            appender: table.appender(),
-            rows: 0,
-            batches: 0,
-            skipped: Skipped::default(),
-        }
-    }
-
-    fn run(&mut self, source: &Source, opened: Opened) -> Outcome {
+    /// Reads every record and gives it to the loader as a row.
+    fn load(
+        &self,
+        opened: Opened,
+        table: &Table,
+        loader: &mut Loader,
+        skipped: &mut Skipped,
+    ) -> Outcome {
         let progress = Progress::new("importing ", &opened);
-        let mut reader = Reader::new(source.format, opened.bytes, &source.renames)?;
-        let absent_is_default = source.format == Format::Ndjson;
-        let schema = self.table.schema().clone();
-        let mut assembler = Assembler::new(schema, &source.choices, absent_is_default);
+        let mut reader = Reader::new(self.format, opened.bytes, &self.renames)?;
+        let absent_is_default = self.format == Format::Ndjson;
+        let schema = table.schema().clone();
+        let mut assembler = Assembler::new(schema, &self.choices, absent_is_default);
         assembler.learn(reader.fields());
         if let Some(name) = assembler.stray(reader.fields()) {
             let what = format!("the table has no field {name:?}, which the header has");
@@ -187,74 +191,24 @@ impl<'a> Import<'a> {
         let mut values = Vec::new();
         loop {
             let row = match reader.read(&mut record) {
-                Ok(false) => break,
+                Ok(false) => return Ok(()),
                 Ok(true) => {
                     assembler.learn(reader.fields());
-                    let fields = reader.fields();
-                    assembler.prepare(&record, fields).and_then(|()| {
+                    assembler.prepare(&record, reader.fields()).and_then(|()| {
                         let mut row = recycle(std::mem::take(&mut values));
-                        let appended = assembler
-                            .fill(&record, &mut row)
-                            .and_then(|()| self.append(&row, record.line));
+                        let filled = assembler.fill(&record, &mut row);
+                        let taken = filled.and_then(|()| loader.append(&row, record.line));
                         values = recycle(row);
-                        appended
+                        taken
                     })
                 }
                 Err(failure) => Err(failure),
             };
             match row {
-                Ok(()) => progress.rows(self.rows + self.appender.rows() as u64),
-                Err(Failure::Line(bad)) if source.skip_bad => self.skipped.add(bad),
+                Ok(()) => progress.rows(loader.rows_taken()),
+                Err(Failure::Line(bad)) if self.skip_bad => skipped.add(bad),
                 Err(failure) => return Err(failure),
             }
-            self.commit_if(self.args.batch as usize)?;
         }
-        self.commit_if(1)
-    }
-
-    fn append(&mut self, row: &[srdb::ValueRef<'_>], line: u64) -> Outcome {
-        self.appender.append_row(row).map_err(|error| match error {
-            Error::BadRow { field, what, .. } => Failure::field(line, &field, what),
-            Error::Limit { .. } => Failure::line(line, error.to_string()),
-            other => Failure::Engine(other),
-        })
-    }
-
-    /// Commits what was appended if it is as much as this.
-    fn commit_if(&mut self, rows_min: usize) -> Outcome {
-        let rows = self.appender.rows();
-        self.crash_if_asked(rows);
-        if rows < rows_min {
-            return Ok(());
-        }
-        self.appender.commit_with(self.durability)?;
-        self.rows += rows as u64;
-        self.batches += 1;
-        if self.args.acks {
-            let mut out = std::io::stdout().lock();
-            let printed = writeln!(out, "committed rows={}", self.rows).and_then(|()| out.flush());
-            // Not as quiet as elsewhere: who asked for acknowledgements relies on them.
-            printed.map_err(|e| Failure::Failed(format!("could not acknowledge: {e}")))?;
-        }
-        Ok(())
-    }
-
-    /// Half-way through a batch, so that there is something to lose.
-    fn crash_if_asked(&self, rows: usize) {
-        let half = self.args.batch as usize / 2;
-        if self.args.crash_after.is_some_and(|after| self.rows >= after && rows > half) {
-            std::process::abort();
-        }
-    }
-
-    fn summarise(&self, started: Instant, db: &Path) {
-        super::say_skipped(&self.skipped);
-        let (rows, batches, time) = (self.rows, self.batches, started.elapsed());
-        let rate = per_second(rows, time);
-        let bytes = bytes_on_disk(db);
-        let seconds = time.as_secs_f64();
-        say(&format!(
-            "{rows} rows in {batches} batches, {seconds:.3} s, {rate} rows/s, {bytes} bytes on disk"
-        ));
     }
 }
