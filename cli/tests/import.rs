@@ -146,13 +146,15 @@ fn defaults_fill_absent_keys_but_not_nulls() {
     let schema = r#"{"version":1,"fields":[{"name":"a","type":"int64"},
         {"name":"b","type":"string","nullable":true,"default":"none"}]}"#;
     let schema = bench.file("schema.json", schema);
-    let file = bench.file("t.ndjson", "{\"a\":1}\n{\"a\":2,\"b\":null}\n{\"a\":3,\"b\":\"\"}\n");
+    let file = bench
+        .file("t.ndjson", "{\"a\":1}\n{\"a\":2,\"b\":null}\n{\"a\":3,\"b\":\"\"}\n{\"a\":4}\n");
     bench.run("import", &["t", &file, "--schema", &schema]).code(0);
-    let want = "{\"a\":1,\"b\":\"none\"}\n{\"a\":2,\"b\":null}\n{\"a\":3,\"b\":\"\"}\n";
+    let want = "{\"a\":1,\"b\":\"none\"}\n{\"a\":2,\"b\":null}\n{\"a\":3,\"b\":\"\"}\n\
+                {\"a\":4,\"b\":\"none\"}\n";
     bench.run("export", &["t", "--format", "ndjson"]).code(0).prints(want);
-    let file = bench.file("t.csv", "a\n4\n");
+    let file = bench.file("t.csv", "a\n5\n");
     bench.run("import", &["t", &file]).code(0);
-    bench.run("get", &["t", "4", "--fields", "b", "--format", "csv"]).code(0).prints("b\nnone\n");
+    bench.run("get", &["t", "5", "--fields", "b", "--format", "csv"]).code(0).prints("b\nnone\n");
 }
 
 #[test]
@@ -186,6 +188,14 @@ fn bytes_are_hexadecimal_both_ways() {
         .run("import", &["t", &bad])
         .code(1)
         .says("line 2, field \"b\": \"0g\" is not hexadecimal");
+}
+
+#[test]
+fn a_null_alone_on_its_line_comes_back() {
+    let bench = Bench::new();
+    let file = bench.file("t.csv", "n\n1\n\"\"\n3\n");
+    bench.run("import", &["t", &file]).code(0);
+    bench.run("export", &["t"]).code(0).prints("n\n1\n\"\"\n3\n");
 }
 
 #[test]
