@@ -41,12 +41,6 @@ pub(crate) struct TableVersion {
 }
 
 impl TableVersion {
-    /// The SST that holds the row `seq`.
-    pub(crate) fn sst_of(&self, seq: i64) -> Option<&SstMeta> {
-        let at = self.ssts.partition_point(|sst| sst.max_seq < seq);
-        self.ssts.get(at).filter(|sst| sst.min_seq <= seq)
-    }
-
     /// `_seq` of the first row that is in an SST, `next_seq` if none is.
     pub(crate) fn first_seq(&self) -> i64 {
         self.ssts.first().map_or(self.next_seq, |sst| sst.min_seq)
@@ -135,11 +129,13 @@ impl Default for Version {
 
 impl Version {
     /// The table of that name.
+    #[cfg(test)]
     pub(crate) fn table_named(&self, name: &str) -> Option<&Arc<TableVersion>> {
         self.tables.get(self.names.get(name)?)
     }
 
     /// File numbers of the live SSTs, each with its table, in ascending order.
+    #[cfg(test)]
     pub(crate) fn live_files(&self) -> impl Iterator<Item = (u64, u32)> + '_ {
         self.files.iter().map(|(&file, &table)| (file, table))
     }

@@ -48,10 +48,6 @@ impl BytesColumn {
         &self.data[self.span(index)]
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        (0..self.len()).map(|i| self.get(i))
-    }
-
     /// Appends `other[range]`.
     pub(crate) fn extend_from(&mut self, other: &BytesColumn, range: Range<usize>) {
         if range.is_empty() {

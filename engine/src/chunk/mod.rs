@@ -43,11 +43,6 @@ impl Chunk {
         self.times.len()
     }
 
-    /// Whether there are no rows.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.times.is_empty()
-    }
-
     /// `_seq` after the last row.
     pub(crate) fn end_seq(&self) -> i64 {
         self.first_seq + self.len() as i64

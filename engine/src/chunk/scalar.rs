@@ -51,6 +51,7 @@ impl Column {
     }
 
     /// Appends a value, which must have the column's shape or be null.
+    #[cfg(test)]
     pub(crate) fn push(&mut self, value: &Scalar<'_>) {
         match (&mut self.data, value) {
             (_, Scalar::Null) => return self.push_null(),

@@ -119,7 +119,6 @@ pub(crate) trait Put {
     fn put_u32(&mut self, value: u32);
     fn put_u64(&mut self, value: u64);
     fn put_i64(&mut self, value: i64);
-    fn put_i128(&mut self, value: i128);
     /// A `u32` length and the bytes. Callers keep blobs below 4 GiB by the limits in `limits.rs`.
     fn put_blob(&mut self, value: &[u8]);
 }
@@ -138,9 +137,6 @@ impl Put for Vec<u8> {
         self.extend_from_slice(&value.to_le_bytes());
     }
     fn put_i64(&mut self, value: i64) {
-        self.extend_from_slice(&value.to_le_bytes());
-    }
-    fn put_i128(&mut self, value: i128) {
         self.extend_from_slice(&value.to_le_bytes());
     }
     fn put_blob(&mut self, value: &[u8]) {

@@ -16,12 +16,15 @@
 //!    values hardly repeat, a block is refused as a whole and leaves nothing behind.
 //! 3. The table is never iterated, and its hash is fixed.
 
+#[cfg(test)]
 use std::borrow::Cow;
 
 use super::hash::{hash_bytes, hash_int};
 use super::symbol_text::{self, Compressed};
 use super::symbols::SymbolTable;
-use crate::chunk::{BytesColumn, Scalar};
+use crate::chunk::BytesColumn;
+#[cfg(test)]
+use crate::chunk::Scalar;
 use crate::coding::bytes::{Put, Reader};
 use crate::error::Damage;
 use crate::types::Physical;
@@ -397,6 +400,7 @@ impl<'a> DictionaryView<'a> {
     }
 
     /// Entry `code`.
+    #[cfg(test)]
     pub(crate) fn get(&self, code: usize) -> Result<Scalar<'a>, Damage> {
         match self.physical {
             Physical::Int => self.int(code as i64).map(Scalar::Int),

@@ -43,7 +43,7 @@ mod validity;
 mod view;
 mod zone;
 
-pub(crate) use choose::{EncodedColumn, encode};
+pub(crate) use choose::encode;
 pub(crate) use dictionary::{DictionaryBuilder, DictionaryView};
 pub(crate) use view::ColumnView;
 pub(crate) use zone::ZoneMap;

@@ -72,16 +72,6 @@ impl<'a> ColumnView<'a> {
         Ok(ColumnView { rows, physical: data_type.physical(), encoding, validity, payload })
     }
 
-    /// Rows held.
-    pub(crate) fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// How the column is encoded.
-    pub(crate) fn encoding(&self) -> Encoding {
-        self.encoding
-    }
-
     /// The value of `row`.
     pub(crate) fn get(&self, row: usize) -> Result<Scalar<'a>, Damage> {
         if row >= self.rows {

@@ -246,6 +246,7 @@ impl ZoneMap {
     }
 
     /// Whether a float is NaN. NaNs are outside of min and max, and inside the sum.
+    #[cfg(test)]
     pub(crate) fn has_nan(&self) -> bool {
         self.flags & NAN != 0
     }
@@ -263,33 +264,39 @@ impl ZoneMap {
     }
 
     /// Of an int column: the sum of the i64s in memory. For `UInt64` that is `2^63` a row too low.
+    #[cfg(test)]
     pub(crate) fn int_sum(&self) -> i128 {
         i128::from_le_bytes(self.sum)
     }
 
     /// Of a float column: min and max of what is not NaN.
+    #[cfg(test)]
     pub(crate) fn float_bounds(&self) -> Option<(f64, f64)> {
         let bounds = (f64::from_le_bytes(low8(self.min)), f64::from_le_bytes(low8(self.max)));
         self.has_bounds().then_some(bounds)
     }
 
     /// Of a float column: the sum in the order of the rows.
+    #[cfg(test)]
     pub(crate) fn float_sum(&self) -> f64 {
         f64::from_le_bytes(low8(self.sum))
     }
 
     /// Of a decimal column: min and max.
+    #[cfg(test)]
     pub(crate) fn decimal_bounds(&self) -> Option<(Decimal, Decimal)> {
         let bounds = (Decimal::deserialize(self.min), Decimal::deserialize(self.max));
         self.has_bounds().then_some(bounds)
     }
 
     /// Of a decimal column: the exact sum, or `None` where it does not fit.
+    #[cfg(test)]
     pub(crate) fn decimal_sum(&self) -> Option<Decimal> {
         (self.flags & NO_SUM == 0).then(|| Decimal::deserialize(self.sum))
     }
 
     /// Of a bytes column: the beginnings (up to 16 bytes) of min and max, and whether each is cut.
+    #[cfg(test)]
     pub(crate) fn bytes_bounds(&self) -> Option<BytesBounds<'_>> {
         let cut = |bytes: &'_ [u8; 16], len: u8| usize::from(len).min(bytes.len());
         let bounds = BytesBounds {
@@ -302,6 +309,7 @@ impl ZoneMap {
     }
 
     /// Of a bytes column: the bytes of all values together.
+    #[cfg(test)]
     pub(crate) fn bytes_total(&self) -> u64 {
         self.sum.last_chunk::<8>().map_or(0, |total| u64::from_le_bytes(*total))
     }
@@ -309,6 +317,7 @@ impl ZoneMap {
 
 /// Beginnings of the least and the greatest byte string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg(test)]
 pub(crate) struct BytesBounds<'a> {
     pub(crate) min: &'a [u8],
     pub(crate) min_is_cut: bool,

@@ -356,6 +356,7 @@ impl TreeShape {
     }
 
     /// Levels, the leaves' included.
+    #[cfg(test)]
     pub(crate) fn levels(&self) -> u8 {
         self.counts.iter().filter(|&&count| count > 0).count() as u8
     }

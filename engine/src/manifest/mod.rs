@@ -19,7 +19,9 @@ mod verify;
 pub(crate) use create::create;
 pub(crate) use load::{Found, Loaded, leftovers, load};
 pub(crate) use log::ManifestWriter;
-pub(crate) use switch::{ManifestSwitch, SwitchStep};
+pub(crate) use switch::ManifestSwitch;
+#[cfg(test)]
+pub(crate) use switch::SwitchStep;
 pub(crate) use verify::verify;
 
 #[cfg(test)]

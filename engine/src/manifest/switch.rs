@@ -110,6 +110,7 @@ impl ManifestSwitch {
     }
 
     /// What [`ManifestSwitch::step`] will do.
+    #[cfg(test)]
     pub(crate) fn next_step(&self) -> SwitchStep {
         self.next
     }

@@ -210,6 +210,7 @@ impl<P, R> Queue<P, R> {
     }
 
     /// Why nothing is accepted any more, if so.
+    #[cfg(test)]
     pub(crate) fn poisoned(&self) -> Option<&str> {
         self.poisoned.as_deref()
     }
@@ -310,6 +311,7 @@ impl<P, R> CommitQueue<P, R> {
     }
 
     /// See [`Queue::poll`].
+    #[cfg(test)]
     pub(crate) fn poll(&self, ticket: TicketId) -> Option<Result<R>> {
         self.lock().poll(ticket)
     }
@@ -326,6 +328,7 @@ impl<P, R> CommitQueue<P, R> {
     }
 
     /// See [`Queue::poisoned`].
+    #[cfg(test)]
     pub(crate) fn poisoned(&self) -> Option<String> {
         self.lock().poisoned().map(str::to_owned)
     }

@@ -53,11 +53,6 @@ impl RowBatch {
         &self.columns
     }
 
-    /// The columns, in the schema's order.
-    pub(crate) fn into_columns(self) -> Vec<Column> {
-        self.columns
-    }
-
     /// An empty batch of the same table with room for as much again.
     pub(crate) fn empty_like(&self) -> Self {
         RowBatch {

@@ -34,11 +34,6 @@ impl Projection {
         Ok(Projection { schema, chosen: Some(chosen) })
     }
 
-    /// The table's schema.
-    pub(crate) fn schema(&self) -> &Arc<Schema> {
-        &self.schema
-    }
-
     /// How many fields are returned.
     pub(crate) fn len(&self) -> usize {
         self.chosen.as_ref().map_or(self.schema.len(), |chosen| chosen.len())

@@ -39,6 +39,7 @@ impl<'a> BlockRef<'a> {
     }
 
     /// Its number in the file.
+    #[cfg(test)]
     pub(crate) fn ordinal(&self) -> u32 {
         self.ordinal
     }
@@ -65,38 +66,14 @@ impl<'a> BlockRef<'a> {
     ///
     /// # Errors
     /// [`Error::Corrupt`].
+    #[cfg(test)]
     pub(crate) fn zone(&self, field: usize) -> Result<ZoneMap> {
         self.column_zone(field + 1)
-    }
-
-    /// The zone map of `_time`.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`].
-    pub(crate) fn time_zone(&self) -> Result<ZoneMap> {
-        self.column_zone(TIME)
     }
 
     pub(super) fn column_zone(&self, column: usize) -> Result<ZoneMap> {
         self.reader.column_type(column);
         zone_map(&self.bytes, column).map_err(|damage| self.corrupt(damage, 0))
-    }
-
-    /// A field's values, still encoded.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`], [`Error::Io`].
-    #[inline]
-    pub(crate) fn column(&self, field: usize) -> Result<ColumnView<'_>> {
-        Ok(self.view(field + 1)?.0)
-    }
-
-    /// `_time`'s values, still encoded.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`], [`Error::Io`].
-    pub(crate) fn times(&self) -> Result<ColumnView<'_>> {
-        Ok(self.view(TIME)?.0)
     }
 
     /// The view of a column and where its bytes start in the block.
@@ -142,6 +119,7 @@ impl<'a> BlockRef<'a> {
     ///
     /// # Errors
     /// [`Error::Corrupt`], [`Error::Io`]; `out` holds some of the rows then.
+    #[cfg(test)]
     pub(crate) fn unpack_column(
         &self,
         field: usize,
@@ -201,11 +179,6 @@ impl<'a> BlockRef<'a> {
         Ok(Chunk { first_seq, times: self.unpack_times(rows)?, columns })
     }
 
-    /// The row of index `row`, below [`BlockRef::rows`].
-    pub(crate) fn into_row(self, row: usize) -> RowRef<'a> {
-        RowRef::new(self, row)
-    }
-
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -229,6 +202,7 @@ impl<'a> RowRef<'a> {
     }
 
     /// The row's `_seq`.
+    #[cfg(test)]
     pub(crate) fn seq(&self) -> i64 {
         self.block.first_seq() + self.row as i64
     }
@@ -259,6 +233,7 @@ impl<'a> RowRef<'a> {
     }
 
     /// The block the row is in.
+    #[cfg(test)]
     pub(crate) fn block(&self) -> &BlockRef<'a> {
         &self.block
     }

@@ -19,7 +19,7 @@ use crate::coding::bytes::{Put, Reader};
 use crate::error::Damage;
 use crate::format::block::BLOCK_ALIGN;
 use crate::format::sst::{
-    HEADER_BYTES, KEYS_AT, LEAF_END, NODE_BYTES, NODE_HEADER_BYTES, NodePlace, ORDER, POINTERS_AT,
+    HEADER_BYTES, KEYS_AT, LEAF_END, NODE_BYTES, NODE_HEADER_BYTES, NodePlace, POINTERS_AT,
     SIZES_AT, TreeShape,
 };
 

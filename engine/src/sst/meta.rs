@@ -32,6 +32,7 @@ pub(crate) struct SstMeta {
 
 impl SstMeta {
     /// Bytes of the encoding.
+    #[cfg(test)]
     pub(crate) const BYTES: usize = 64;
 
     /// Appends the fields in the order they are declared in.

@@ -15,8 +15,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use block::{BlockRef, RowRef};
 pub(crate) use meta::SstMeta;
-pub(crate) use reader::{Blocks, SstReader};
+pub(crate) use reader::SstReader;
 pub(crate) use verify::verify;
 pub(crate) use writer::{SstIdentity, SstWriter};

@@ -15,6 +15,7 @@
 //! ```
 
 use std::borrow::Cow;
+#[cfg(test)]
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -30,9 +31,11 @@ use crate::coding::crc::crc32_seeded;
 use crate::column::DictionaryView;
 use crate::error::{Damage, Error, Result};
 use crate::format::block::BlockHeader;
+#[cfg(test)]
+use crate::format::sst::ORDER;
 use crate::format::sst::{
-    DictionaryEntry, HEADER_BYTES, NODE_BYTES, ORDER, SST_VERSION, SstHeader, TreeShape,
-    decode_directory, identity_seed,
+    DictionaryEntry, HEADER_BYTES, NODE_BYTES, SST_VERSION, SstHeader, TreeShape, decode_directory,
+    identity_seed,
 };
 use crate::types::{DataType, Physical};
 
@@ -65,6 +68,7 @@ pub(super) struct Dictionary {
 
 /// Which way to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg(test)]
 pub(crate) enum Direction {
     /// From low seqs to high.
     Forward,
@@ -141,17 +145,13 @@ impl SstReader {
         &self.meta
     }
 
-    /// The file.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// The fields' types, in the order of the columns.
     pub(crate) fn types(&self) -> &[DataType] {
         &self.types[1..]
     }
 
     /// Blocks of the file; they are numbered from 0 in the order of their seqs.
+    #[cfg(test)]
     pub(crate) fn block_count(&self) -> u32 {
         self.header.blocks
     }
@@ -190,6 +190,7 @@ impl SstReader {
     ///
     /// # Errors
     /// [`Error::Corrupt`], [`Error::Io`], if the tree does not lead to the ends of the range.
+    #[cfg(test)]
     pub(crate) fn blocks(
         &self,
         seqs: RangeInclusive<i64>,
@@ -206,6 +207,7 @@ impl SstReader {
     ///
     /// # Errors
     /// [`Error::Corrupt`], [`Error::Io`].
+    #[cfg(test)]
     pub(crate) fn block_at(&self, ordinal: u32) -> Result<BlockRef<'_>> {
         assert!(ordinal < self.header.blocks, "block {ordinal} of {}", self.header.blocks);
         // Leaves come first and are full but for the last (see `TreeShape`).
@@ -381,6 +383,7 @@ fn check_identity(
 
 /// An iterator of blocks. See [`SstReader::blocks`].
 #[derive(Debug, Clone)]
+#[cfg(test)]
 pub(crate) struct Blocks<'a> {
     reader: &'a SstReader,
     next: u32,
@@ -388,6 +391,7 @@ pub(crate) struct Blocks<'a> {
     direction: Direction,
 }
 
+#[cfg(test)]
 impl<'a> Iterator for Blocks<'a> {
     type Item = Result<BlockRef<'a>>;
 

@@ -23,8 +23,6 @@ mod segment;
 mod tests;
 mod writer;
 
-pub(crate) use payload::{DecodedTable, TableRows};
-pub(crate) use replay::{
-    CommitRecord, Cut, ReplayOutcome, SegmentInfo, cut, obsolete_files, replay,
-};
-pub(crate) use writer::{LogWriter, Mark, Start, ZERO_AHEAD_DEFAULT};
+pub(crate) use payload::TableRows;
+pub(crate) use replay::{CommitRecord, Cut, cut, obsolete_files, replay};
+pub(crate) use writer::{LogWriter, Start, ZERO_AHEAD_DEFAULT};

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 use srdb_vfs::{MemDisk, Vfs};
 
-use super::super::{CommitRecord, Cut, DecodedTable, LogWriter, ReplayOutcome, Start, cut, replay};
+use super::super::payload::DecodedTable;
+use super::super::replay::ReplayOutcome;
+use super::super::{CommitRecord, Cut, LogWriter, Start, cut, replay};
 use crate::chunk::{Bitmap, BytesColumn, Column, ColumnData};
 use crate::error::Result;
 use crate::types::Physical;
