@@ -30,11 +30,14 @@ pub struct Appender {
     batch: RowBatch,
 }
 
-impl Appender {
-    pub(crate) fn new(table: Table) -> Self {
-        Appender { batch: RowBatch::new(&table.state.schema), table }
+impl Table {
+    /// The fast way to insert much: rows by position, no allocation a row.
+    pub fn appender(&self) -> Appender {
+        Appender { batch: RowBatch::new(&self.state.schema), table: self.clone() }
     }
+}
 
+impl Appender {
     /// The table that the rows are for.
     pub fn table(&self) -> &Table {
         &self.table

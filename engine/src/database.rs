@@ -149,9 +149,9 @@ impl Database {
     /// Creates a table. Durable on return.
     ///
     /// # Errors
-    /// [`Error::TableExists`], [`Error::BadName`], [`Error::BadSchema`] (also for unique and indexed
-    /// fields, which are not enforced yet), [`Error::Limit`], [`Error::Io`], [`Error::Poisoned`],
-    /// [`Error::Closed`].
+    /// [`Error::TableExists`], [`Error::BadName`], [`Error::BadSchema`] (also for unique and
+    /// indexed fields, which are not enforced yet), [`Error::Limit`], [`Error::Io`],
+    /// [`Error::Poisoned`], [`Error::Closed`].
     pub fn create_table(&self, name: &str, schema: Schema) -> Result<Table> {
         let table = tables::create(&self.state, name, schema)?;
         Ok(Table::new(&self.state, table))
@@ -222,8 +222,8 @@ impl Database {
     /// WAL, SSTs and their B+Trees. Writers of rows wait while the log is read.
     ///
     /// # Errors
-    /// [`Error::Closed`]; [`Error::Io`] if the log's buffer could not be written. What is wrong with
-    /// the files is in the result.
+    /// [`Error::Closed`]; [`Error::Io`] if the log's buffer could not be written. What is wrong
+    /// with the files is in the result.
     pub fn verify(&self) -> Result<Verification> {
         Verification::of(&self.state)
     }

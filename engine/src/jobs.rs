@@ -1,7 +1,7 @@
 //! What the work that runs behind works on: frozen generations, and names to be removed.
 //!
 //! ```text
-//!   active generation ──freeze──► frozen ──flush──► SSTs, and its segments are obsolete ──delete──►
+//!   active ──freeze──► frozen ──flush──► SSTs, and its log segments are obsolete ──delete──►
 //! ```
 //!
 //! Only data: who does the work is in `flush.rs` and `delete.rs`.

@@ -11,8 +11,7 @@ use crate::row::RowBatch;
 use crate::state::State;
 use crate::table_state::TableState;
 use crate::{
-    Appender, Durability, IntoRow, Receipt, Result, Row, RowBuf, Scan, Schema, SnapshotTable,
-    Ticket,
+    Durability, IntoRow, Receipt, Result, Row, RowBuf, Scan, Schema, SnapshotTable, Ticket,
 };
 
 /// A table of an open database. Cheap to clone; every clone is the same table.
@@ -152,11 +151,6 @@ impl Table {
         let tables =
             if batch.is_empty() { Vec::new() } else { vec![(Arc::clone(&self.state), batch)] };
         submit(&self.database, Pending { tables, durability })
-    }
-
-    /// The fast way to insert much: rows by position, no allocation a row.
-    pub fn appender(&self) -> Appender {
-        Appender::new(self.clone())
     }
 
     /// The table as it is now, to read from again and again.

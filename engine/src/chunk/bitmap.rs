@@ -20,7 +20,8 @@ impl Bitmap {
         bitmap
     }
 
-    /// From words as [`Bitmap::words`] gives them; missing words are zero, bits beyond `len` cleared.
+    /// From words as [`Bitmap::words`] gives them; missing words are zero, bits beyond `len`
+    /// are cleared.
     pub(crate) fn from_words(mut words: Vec<u64>, len: usize) -> Self {
         words.resize(len.div_ceil(64), 0);
         let mut bitmap = Bitmap { words, len };

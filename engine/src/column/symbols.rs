@@ -4,8 +4,9 @@
 //! 13(11), 2020: the table grows over a few rounds, each of which compresses a sample with the
 //! table of the round before and keeps the symbols, and pairs of symbols in a row, that would save
 //! the most. It starts from the words of the sample, cut to eight bytes: from single bytes, the
-//! overlapping fragments of many words crowd the words out. Unlike the paper's, this matcher finds the longest symbol always: it chains the few
-//! that share three bytes instead of dropping all but one.
+//! overlapping fragments of many words crowd the words out. Unlike the paper's, this matcher finds
+//! the longest symbol always: it chains the few that share three bytes instead of dropping all but
+//! one.
 //!
 //! Invariants
 //! 1. Code 255 is the escape: the byte after it stands for itself.

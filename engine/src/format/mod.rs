@@ -1,7 +1,7 @@
 //! Every on-disk constant and layout, one module a kind of file. No I/O.
 //!
-//! A layout can be given as a table of fields. It is asserted at compile time to tile its struct, and
-//! compared by a test with the table of the same name in the format's documentation.
+//! A layout can be given as a table of fields. It is asserted at compile time to tile its struct,
+//! and compared by a test with the table of the same name in the format's documentation.
 
 pub(crate) mod block;
 pub(crate) mod manifest;

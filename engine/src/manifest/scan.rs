@@ -16,8 +16,9 @@
 //!
 //! The exception to 3: bit rot in the last record of a database that crashed looks like a tear and
 //! is cut. Two things narrow it. A clean close ends with a record that holds nothing and stands
-//! behind all others, so by 2 rot before it is found and rot in it costs nothing. And recovery finds
-//! that the WAL segment `log_number` of the version is missing if a lost edit had obsoleted it.
+//! behind all others, so by 2 rot before it is found and rot in it costs nothing. And recovery
+//! finds that the WAL segment `log_number` of the version is missing if a lost edit had obsoleted
+//! it.
 
 use std::ops::Range;
 

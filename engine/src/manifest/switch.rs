@@ -3,8 +3,8 @@
 //!
 //! ```text
 //! ClearManifest ─► CreateManifest ─► WriteManifest ─► SyncManifest ─► SyncNames
-//!   ─► ClearTemp ─► CreateTemp ─► WriteTemp ─► SyncTemp ─► Rename ─► SyncSwitch ─► RemoveOld ─► Done
-//!   └──────────── the old one counts ─────────────────┘      └ not known ┘   └─ the new one ─┘
+//! ─► ClearTemp ─► CreateTemp ─► WriteTemp ─► SyncTemp ─► Rename ─► SyncSwitch ─► RemoveOld ─► Done
+//! └──────────── the old one counts ─────────────────┘      └ not known ┘   └─ the new one ─┘
 //! ```
 //!
 //! Invariants

@@ -28,7 +28,7 @@ pub enum DataType {
     Float32,
     /// IEEE 754, 64 bits. NaNs and -0.0 are kept bit for bit.
     Float64,
-    /// Exact decimal: 96-bit integer and a scale of 0 to 28 digits, which is kept (1.50 stays 1.50).
+    /// Exact decimal: 96-bit integer and a scale of 0 to 28 digits, which is kept: 1.50 stays so.
     Decimal,
     /// UTF-8 text.
     String,

@@ -1,3 +1,5 @@
+//! The model against small histories, whose outcome is known.
+
 use super::*;
 
 const T0: u8 = 0;

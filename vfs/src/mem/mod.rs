@@ -35,8 +35,8 @@
 //!    SQLite).
 //! 6. Make a successful sync untrue.
 //!
-//! While running, calls fail as ordered by [`Fault`]s and as [`FaultKind`] describes. A process that
-//! dies while the machine stays up loses nothing that is visible ([`MemDisk::process_crash`]).
+//! While running, calls fail as ordered by [`Fault`]s and as [`FaultKind`] describes. A process
+//! that dies while the machine stays up loses nothing that is visible ([`MemDisk::process_crash`]).
 //!
 //! Not modelled yet, and where it goes: `ordered` and `lying` personalities (a property of the disk
 //! that narrows or widens what [`MemDisk::pending`] lists), capacity (likewise), syncs that drop
