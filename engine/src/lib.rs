@@ -19,6 +19,8 @@ pub mod limits;
 mod locks;
 mod manifest;
 mod memtable;
+#[doc(hidden)]
+pub mod mutant;
 mod options;
 mod queue;
 mod read;
