@@ -17,13 +17,24 @@
 //! | [`model`]    | what the database must hold, and after a crash may hold                  |
 //! | [`oracle`]   | the checks, each by its name                                             |
 //! | [`vfs`]      | what stands between engine and disk: a watcher, and bugs planted on purpose |
+//! | [`db`]       | the database as a run uses it                                            |
+//! | [`mod@run`]  | runs a plan                                                              |
+//! | [`campaign`] | many seeds over several threads                                          |
+//! | [`failure`]  | what is said about a run that went wrong                                 |
+//! | [`shrink`]   | makes a failing plan smaller                                             |
 //!
 //! One seed fixes everything: no clock, no thread and no random source of the machine is asked.
 
+pub mod campaign;
+pub mod db;
 pub mod draw;
+pub mod failure;
 pub mod generate;
 pub mod model;
 pub mod oracle;
+mod panics;
 pub mod plan;
+pub mod run;
 pub mod shape;
+pub mod shrink;
 pub mod vfs;

@@ -349,6 +349,16 @@ impl Plan {
         Plan::from_json(&text).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, named(&e)))
     }
 
+    /// Reads every plan (`*.json`) in a directory.
+    ///
+    /// # Errors
+    /// As [`Plan::load`], for the first that can't be read.
+    pub fn load_all(directory: &Path) -> io::Result<Vec<(PathBuf, Plan)>> {
+        let paths = real_files::list(directory)?.into_iter();
+        let plans = paths.filter(|path| path.extension().is_some_and(|e| e == "json"));
+        plans.map(|path| Plan::load(&path).map(|plan| (path, plan))).collect()
+    }
+
     /// Writes the plan into `directory`, which is created where needed, as `name.json`.
     ///
     /// # Errors
@@ -377,10 +387,14 @@ fn json(value: &impl Serialize) -> String {
 mod real_files {
     use std::fs;
     use std::io;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     pub(super) fn read(path: &Path) -> io::Result<String> {
         fs::read_to_string(path)
+    }
+
+    pub(super) fn list(directory: &Path) -> io::Result<Vec<PathBuf>> {
+        fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.path())).collect()
     }
 
     pub(super) fn write(directory: &Path, path: &Path, text: &str) -> io::Result<()> {

@@ -29,7 +29,7 @@ use crate::oracle::Violation;
 use crate::plan::{Level, Rows};
 use crate::shape::Shape;
 
-pub use recovery::{Death, Found, FoundRow, FoundTable};
+pub use recovery::{Death, Excuse, Found, FoundRow, FoundTable};
 
 /// The values of one row.
 pub type Values = Arc<[Value]>;
@@ -107,6 +107,12 @@ pub struct Model {
     doubt: Vec<Commit>,
     safe_at_disk: usize,
     safe_at_os: usize,
+    /// So many commits are safe even from damage: records written after their sync vouch for them.
+    vouched: usize,
+    /// What the next sync vouches for.
+    next_vouched: usize,
+    /// What was safe at `Disk` when the step began.
+    safe_at_step: usize,
     last_number: u64,
     last_time: i64,
 }
@@ -138,6 +144,15 @@ impl Model {
         self.commits.len()
     }
 
+    /// A step begins. What becomes safe within one step may all be owed to one sync.
+    pub fn begin_step(&mut self) {
+        if self.safe_at_disk > self.safe_at_step {
+            self.vouched = self.next_vouched;
+            self.next_vouched = self.safe_at_disk;
+        }
+        self.safe_at_step = self.safe_at_disk;
+    }
+
     /// A table was created, or the attempt failed.
     pub fn created(&mut self, slot: u8, shape: Shape, standing: Standing) {
         let id = self.next_table;
@@ -162,7 +177,7 @@ impl Model {
         }
     }
 
-    /// The commit that step `uid` makes of these rows; tables that are not there are left out.
+    /// The commit that step `uid` makes of these rows; tables the model does not know are left out.
     pub fn begin(&self, uid: u64, rows: &[Rows], level: Level) -> Commit {
         let mut parts: Vec<Part> = Vec::new();
         for (number, rows) in rows.iter().enumerate() {

@@ -21,6 +21,18 @@ pub enum Death {
     Power,
 }
 
+/// What damage may cost without anybody noticing: a record that nothing vouches for looks like one
+/// that was never finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Excuse {
+    /// Nothing.
+    Nothing,
+    /// The commits of the last sync of the log.
+    LastSync,
+    /// The last edit of the MANIFEST: a table made or dropped, or all that a flush moved.
+    LastEdit,
+}
+
 /// One row that was found; its `_seq` is its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundRow {
@@ -46,36 +58,77 @@ pub type Found = Vec<FoundTable>;
 
 type Cursors<'a> = BTreeMap<TableId, (&'a FoundTable, usize)>;
 
+/// How what was found came about.
+struct Explanation {
+    /// So many commits are there.
+    there: usize,
+    /// And after them these, which were doubtful.
+    back: Vec<Commit>,
+}
+
 impl Model {
     /// Checks what was found after a death and goes on from there.
     ///
     /// # Errors
     /// If something is lost that must not be, or there that can't be, or out of order.
     pub fn recover(&mut self, found: &Found, death: Death) -> Result<(), Violation> {
-        let mut cursors = self.match_tables(found)?;
-        let safe = match death {
+        let explanation = self.explain(found, death, self.safe(death))?;
+        self.adopt(found, explanation, death);
+        Ok(())
+    }
+
+    /// Checks what was found on a damaged disk: the same, but what nothing vouches for may be
+    /// lost.
+    ///
+    /// # Errors
+    /// As [`Model::recover`].
+    pub fn check_damaged(
+        &self,
+        found: &Found,
+        death: Death,
+        excuse: Excuse,
+    ) -> Result<(), Violation> {
+        let safe = match excuse {
+            Excuse::Nothing => self.safe(death),
+            Excuse::LastSync => self.safe(death).min(self.vouched),
+            Excuse::LastEdit => return Ok(()),
+        };
+        self.explain(found, death, safe).map(drop)
+    }
+
+    fn safe(&self, death: Death) -> usize {
+        match death {
             Death::Closed => self.commits.len(),
             Death::Process => self.safe_at_os,
             Death::Power => self.safe_at_disk,
-        };
+        }
+    }
+
+    fn explain(&self, found: &Found, death: Death, safe: usize) -> Result<Explanation, Violation> {
+        let mut cursors = self.match_tables(found)?;
         let there = self.commits.iter().take_while(|c| advance(&mut cursors, c).is_ok()).count();
         if let Some(lost) = self.commits[..safe].get(there) {
             let why = advance(&mut cursors, lost).err().unwrap_or_default();
             return Err(Violation::new("model", self.lost(lost, death, &why)));
         }
-        let doubtful = || self.doubt.iter().chain(&self.waiting);
+        // They were handed in, and so written, in the order of their steps.
+        let mut doubtful: Vec<&Commit> = self.doubt.iter().chain(&self.waiting).collect();
+        doubtful.sort_by_key(|c| c.uid);
         let back: Vec<Commit> =
-            doubtful().filter(|c| advance(&mut cursors, c).is_ok()).cloned().collect();
-        if death == Death::Closed && !back.is_empty() {
-            let what = format!("a clean close brought back the failed commit {}", back[0].uid);
+            doubtful.into_iter().filter(|c| advance(&mut cursors, c).is_ok()).cloned().collect();
+        let failed = |c: &&Commit| self.doubt.iter().any(|failed| failed.uid == c.uid);
+        if death == Death::Closed
+            && let Some(commit) = back.iter().find(failed)
+        {
+            let what =
+                format!("a clean close brought back a failed commit, of step {}", commit.uid);
             return Err(Violation::new("model", what));
         }
         if let Some((table, at)) = cursors.values().find(|(table, at)| *at < table.rows.len()) {
             return Err(Violation::new("model", self.unexplained(table, *at, there)));
         }
         self.check_times(found)?;
-        self.adopt(found, there, back, death);
-        Ok(())
+        Ok(Explanation { there, back })
     }
 
     fn match_tables<'a>(&self, found: &'a Found) -> Result<Cursors<'a>, Violation> {
@@ -129,7 +182,8 @@ impl Model {
         Ok(())
     }
 
-    fn adopt(&mut self, found: &Found, there: usize, back: Vec<Commit>, death: Death) {
+    fn adopt(&mut self, found: &Found, explanation: Explanation, death: Death) {
+        let Explanation { there, back } = explanation;
         let times = times_of(found);
         let gone: Vec<u8> =
             self.names.keys().copied().filter(|slot| !is_there(found, *slot)).collect();
@@ -147,8 +201,20 @@ impl Model {
             Death::Process => self.safe_at_disk.min(there),
             Death::Power | Death::Closed => self.commits.len(),
         };
+        self.vouched = self.vouched.min(self.safe_at_disk);
+        self.safe_at_step = self.safe_at_disk;
+        // Recovery writes no record, so the next sync has nothing new to vouch for; a clean close
+        // vouches for everything.
+        self.next_vouched = self.vouched;
+        if death == Death::Closed {
+            self.vouched = self.commits.len();
+            self.next_vouched = self.commits.len();
+        }
         // The numbers and times of what was lost may be given again.
-        self.last_number = self.commits.iter().filter_map(|c| c.number).max().unwrap_or(0);
+        // So may those of commits whose tables are all gone: nothing is left of them.
+        let is_seen = |c: &&Commit| c.parts.iter().any(|p| self.tables.contains_key(&p.table));
+        let seen = self.commits.iter().filter(is_seen);
+        self.last_number = seen.filter_map(|c| c.number).max().unwrap_or(0);
         for table in self.tables.values_mut() {
             table.rows.clear();
         }

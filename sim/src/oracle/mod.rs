@@ -16,6 +16,16 @@
 
 use std::fmt;
 
+pub mod files;
+pub mod structure;
+pub mod wal;
+
+/// How much is said at most; rows can be long.
+const WHAT_CHARS: usize = 600;
+
+/// The beginning of a message, in which violations of the same kind agree.
+const GIST_CHARS: usize = 24;
+
 /// Something that must be true was not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
@@ -28,7 +38,20 @@ pub struct Violation {
 impl Violation {
     /// What `oracle` saw.
     pub fn new(oracle: &'static str, what: impl Into<String>) -> Self {
-        Violation { oracle, what: what.into() }
+        let mut what: String = what.into();
+        if let Some((end, _)) = what.char_indices().nth(WHAT_CHARS) {
+            what.truncate(end);
+            what.push('…');
+        }
+        Violation { oracle, what }
+    }
+
+    /// Whether two violations look like one and the same bug.
+    pub fn is_like(&self, other: &Violation) -> bool {
+        let gist = |v: &Violation| -> String {
+            v.what.chars().filter(|c| !c.is_ascii_digit()).take(GIST_CHARS).collect()
+        };
+        self.oracle == other.oracle && gist(self) == gist(other)
     }
 }
 

@@ -59,7 +59,7 @@ impl Mutant {
         MUTANTS.iter().find(|m| m.0 == self).map_or("", |m| m.1)
     }
 
-    /// The name of the line in the engine, if it needs one.
+    /// The name of the line in the engine, if it needs one: then it takes the feature `mutants`.
     pub fn in_engine(self) -> Option<&'static str> {
         (self == Mutant::CutAtFirstBad).then_some("cut_at_first_bad")
     }
@@ -69,7 +69,7 @@ impl Mutant {
 #[derive(Debug)]
 pub struct MutantLayer {
     mutant: Mutant,
-    hits: AtomicU64,
+    hits: Arc<AtomicU64>,
     put_off: Mutex<PutOff>,
 }
 
@@ -82,14 +82,9 @@ struct PutOff {
 }
 
 impl MutantLayer {
-    /// The lie of `mutant`.
-    pub fn new(mutant: Mutant) -> Self {
-        MutantLayer { mutant, hits: AtomicU64::new(0), put_off: Mutex::default() }
-    }
-
-    /// How often it has lied.
-    pub fn hits(&self) -> u64 {
-        self.hits.load(Ordering::Relaxed)
+    /// The lie of `mutant`; every lie is counted.
+    pub fn new(mutant: Mutant, hits: Arc<AtomicU64>) -> Self {
+        MutantLayer { mutant, hits, put_off: Mutex::default() }
     }
 
     fn swallows(&self, call: &Call<'_>) -> bool {
@@ -155,10 +150,10 @@ mod tests {
     use super::super::Layered;
     use super::*;
 
-    fn disk_of(mutant: Mutant) -> (MemDisk, Layered, Arc<MutantLayer>) {
-        let disk = MemDisk::new();
-        let layer = Arc::new(MutantLayer::new(mutant));
-        (disk.clone(), Layered::new(Arc::new(disk), layer.clone()), layer)
+    fn disk_of(mutant: Mutant) -> (MemDisk, Layered, Arc<AtomicU64>) {
+        let (disk, hits) = (MemDisk::new(), Arc::new(AtomicU64::new(0)));
+        let layer = Arc::new(MutantLayer::new(mutant, hits.clone()));
+        (disk.clone(), Layered::new(Arc::new(disk), layer), hits)
     }
 
     fn survives(disk: &MemDisk, path: &str) -> Option<Vec<u8>> {
@@ -167,7 +162,7 @@ mod tests {
 
     #[test]
     fn an_early_ack_is_made_good_by_the_next_call() -> io::Result<()> {
-        let (disk, vfs, layer) = disk_of(Mutant::AckBeforeSync);
+        let (disk, vfs, hits) = disk_of(Mutant::AckBeforeSync);
         let file = vfs.create(Path::new("/1.wal"))?;
         vfs.sync_dir(Path::new("/"))?;
         file.append(b"commit")?;
@@ -175,13 +170,13 @@ mod tests {
         assert_eq!(survives(&disk, "/1.wal"), Some(Vec::new()));
         file.append(b", next")?;
         assert_eq!(survives(&disk, "/1.wal"), Some(b"commit".to_vec()));
-        assert_eq!(layer.hits(), 1);
+        assert_eq!(hits.load(Ordering::Relaxed), 1);
         Ok(())
     }
 
     #[test]
     fn the_edit_of_a_flush_waits_for_the_removal() -> io::Result<()> {
-        let (disk, vfs, layer) = disk_of(Mutant::WalRemovedEarly);
+        let (disk, vfs, hits) = disk_of(Mutant::WalRemovedEarly);
         let [manifest, sst, wal] = ["/MANIFEST-1", "/2.sst", "/1.wal"].map(Path::new);
         let [manifest, sst, _wal] = [vfs.create(manifest)?, vfs.create(sst)?, vfs.create(wal)?];
         vfs.sync_dir(Path::new("/"))?;
@@ -194,7 +189,7 @@ mod tests {
         assert_eq!(survives(&disk, "/MANIFEST-1"), Some(b"1".to_vec()));
         vfs.remove_file(wal_path())?;
         assert_eq!(survives(&disk, "/MANIFEST-1"), Some(b"12".to_vec()));
-        assert_eq!(layer.hits(), 1);
+        assert_eq!(hits.load(Ordering::Relaxed), 1);
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 //!
 //! **Vouched.** A WAL record says up to where the log was synced when it was written. So when a
 //! write that came after a sync has itself been synced, it vouches for all that the first sync
-//! covered: damage there has to be reported, never cut.
+//! covered: damage there has to be reported, never cut. The same goes for the edits in a MANIFEST.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -23,12 +23,14 @@ pub struct Watch {
 struct State {
     errors: u64,
     log_sync_failed: bool,
-    segments: BTreeMap<PathBuf, Segment>,
+    logs: BTreeMap<PathBuf, Written>,
 }
 
-/// What is known of a WAL segment, as offsets in its file.
+/// What is known of a WAL segment or a MANIFEST, as offsets in its file.
 #[derive(Debug, Default, Clone, Copy)]
-struct Segment {
+struct Written {
+    /// The end of the header: of the first write. Its sync alone is nothing a record tells of.
+    header: u64,
     /// The end of what was written.
     written: u64,
     /// The end of what a sync covered.
@@ -59,14 +61,15 @@ impl Watch {
         let mut state = self.lock();
         state.errors = 0;
         state.log_sync_failed = false;
-        for segment in state.segments.values_mut() {
-            segment.written = segment.synced;
+        for log in state.logs.values_mut() {
+            log.written = log.synced;
+            log.synced_at_write = log.vouched;
         }
     }
 
-    /// How many bytes of a WAL segment, from its start, later records vouch for.
-    pub fn vouched(&self, segment: &Path) -> u64 {
-        self.lock().segments.get(segment).map_or(0, |s| s.vouched)
+    /// How many bytes of a WAL segment or a MANIFEST, from its start, later records vouch for.
+    pub fn vouched(&self, log: &Path) -> u64 {
+        self.lock().logs.get(log).map_or(0, |s| s.vouched)
     }
 }
 
@@ -75,7 +78,7 @@ impl Layer for Watch {
         let result = go();
         let mut state = self.lock();
         match &result {
-            Ok(offset) if call.is_on("wal") => state.note(call, *offset),
+            Ok(offset) if call.is_on("wal") || call.is_on_manifest() => state.note(call, *offset),
             Err(e) if !is_an_answer(e) => {
                 state.errors += 1;
                 let is_log = call.is_on("wal") || call.is_on_manifest();
@@ -99,27 +102,32 @@ fn is_an_answer(error: &io::Error) -> bool {
 impl State {
     fn note(&mut self, call: &Call<'_>, appended_at: u64) {
         if call.op == OpKind::RemoveFile {
-            self.segments.remove(call.path);
+            self.logs.remove(call.path);
             return;
         }
-        let segment = self.segments.entry(call.path.to_owned()).or_default();
+        let log = self.logs.entry(call.path.to_owned()).or_default();
         match call.op {
-            OpKind::Create => *segment = Segment::default(),
+            OpKind::Create => *log = Written::default(),
             // Zeros ahead of the records vouch for nothing.
             OpKind::Write if call.data.iter().any(|byte| *byte != 0) => {
                 let offset = if call.offset == u64::MAX { appended_at } else { call.offset };
-                segment.written = segment.written.max(offset + call.data.len() as u64);
-                segment.synced_at_write = segment.synced;
+                log.written = log.written.max(offset + call.data.len() as u64);
+                if log.header == 0 {
+                    log.header = log.written;
+                }
+                if log.synced > log.header {
+                    log.synced_at_write = log.synced;
+                }
             }
             OpKind::SetLen => {
-                segment.written = segment.written.min(call.offset);
-                segment.synced = segment.synced.min(call.offset);
-                segment.synced_at_write = segment.synced_at_write.min(call.offset);
-                segment.vouched = segment.vouched.min(call.offset);
+                log.written = log.written.min(call.offset);
+                log.synced = log.synced.min(call.offset);
+                log.synced_at_write = log.synced_at_write.min(call.offset);
+                log.vouched = log.vouched.min(call.offset);
             }
             OpKind::Sync => {
-                segment.synced = segment.written;
-                segment.vouched = segment.vouched.max(segment.synced_at_write);
+                log.synced = log.written;
+                log.vouched = log.vouched.max(log.synced_at_write);
             }
             _ => {}
         }
@@ -148,7 +156,7 @@ mod tests {
             file.sync_data()?;
             vouched.push(watch.vouched(path));
         }
-        assert_eq!(vouched, [0, 0, 0, 10, 10, 20]);
+        assert_eq!(vouched, [0, 0, 0, 0, 0, 20], "the first write is a header");
         file.append(&[0; 10])?;
         file.sync_data()?;
         assert_eq!(watch.vouched(path), 20, "zeros say nothing");

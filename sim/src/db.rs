@@ -1,0 +1,129 @@
+//! The database as a run uses it: opening it, and turning rows into what the model compares.
+
+use std::sync::Arc;
+
+use srdb::{Background, DataType, Database, Durability, Error, Field, Result, Row, Schema, Value};
+use srdb_vfs::{MemClock, Vfs};
+
+use crate::model::{Found, FoundRow, FoundTable, Values};
+use crate::plan::{Level, Options};
+use crate::shape::Shape;
+
+/// Where the database lies on the simulated disk.
+pub const ROOT: &str = "/db";
+
+impl From<Level> for Durability {
+    fn from(level: Level) -> Durability {
+        match level {
+            Level::Memory => Durability::Memory,
+            Level::Os => Durability::Os,
+            Level::Disk => Durability::Disk,
+        }
+    }
+}
+
+/// Opens the database on a disk.
+///
+/// # Errors
+/// Those of [`srdb::Builder::open`].
+pub fn open(vfs: Arc<dyn Vfs>, clock: &MemClock, options: &Options) -> Result<Database> {
+    Database::builder(ROOT)
+        .vfs(vfs)
+        .clock(Arc::new(clock.clone()))
+        .background(Background::Manual)
+        .memtable_bytes(options.memtable_bytes)
+        .block_rows(options.block_rows)
+        .wal_zero_ahead(options.wal_zero_ahead)
+        .durability(options.durability.into())
+        .open()
+}
+
+/// The name of table `slot`.
+pub fn table_name(slot: u8) -> String {
+    format!("t{slot}")
+}
+
+/// The number in a table's name.
+fn slot_of(name: &str) -> Option<u8> {
+    name.strip_prefix('t')?.parse().ok()
+}
+
+/// The schema of a shape.
+///
+/// # Errors
+/// If the engine refuses it.
+pub fn schema(shape: Shape) -> Result<Schema> {
+    Schema::new(shape.fields().iter().map(|&(name, data_type, required)| {
+        let field = Field::new(name, data_type);
+        if required { field } else { field.nullable() }
+    }))
+}
+
+/// A row as `insert` takes it.
+pub fn named(shape: Shape, values: &[Value]) -> Vec<(&'static str, Value)> {
+    shape.fields().iter().map(|field| field.0).zip(values.iter().cloned()).collect()
+}
+
+/// The same row, but its last value does not fit its field.
+pub fn spoilt(shape: Shape, values: &[Value]) -> Vec<(&'static str, Value)> {
+    let mut row = named(shape, values);
+    if let Some((field, last)) = shape.fields().last().zip(row.last_mut()) {
+        last.1 = match field.1 {
+            DataType::Bytes => Value::Bool(true),
+            _ => Value::Bytes(vec![0xFF]),
+        };
+    }
+    row
+}
+
+/// What the model compares of a row.
+pub fn found_row(row: Row) -> FoundRow {
+    FoundRow { time: row.time(), values: Values::from(row.into_values()) }
+}
+
+/// All rows of all tables.
+///
+/// # Errors
+/// What the engine gave; as text, what it did that makes no sense at all.
+pub fn read_all(db: &Database) -> Result<Result<Found, String>> {
+    let mut found = Found::new();
+    for name in db.tables() {
+        let Some(slot) = slot_of(&name) else {
+            return Ok(Err(format!("there is a table {name:?}")));
+        };
+        let table = db.table(&name)?;
+        let mut rows = Vec::new();
+        for row in table.scan(..)? {
+            let row = row?;
+            if row.seq() != rows.len() as i64 + 1 {
+                return Ok(Err(format!("row {} of {name} has _seq {}", rows.len() + 1, row.seq())));
+            }
+            rows.push(found_row(row));
+        }
+        if table.count() != rows.len() as u64 || table.last_seq() != rows.len() as i64 {
+            return Ok(Err(format!(
+                "{name} counts {} rows up to _seq {} and has {}",
+                table.count(),
+                table.last_seq(),
+                rows.len()
+            )));
+        }
+        found.push(FoundTable { slot, fields: table.schema().len(), rows });
+    }
+    Ok(Ok(found))
+}
+
+/// A short name of an error's kind, for hashes and histories.
+pub fn kind(error: &Error) -> &'static str {
+    match error {
+        Error::Io { .. } => "io",
+        Error::Corrupt { .. } => "corrupt",
+        Error::Unsupported { .. } => "unsupported",
+        Error::Poisoned { .. } => "poisoned",
+        Error::NoTable { .. } => "no table",
+        Error::TableExists { .. } => "table exists",
+        Error::BadRow { .. } => "bad row",
+        Error::Closed => "closed",
+        _ => "other",
+    }
+}

@@ -1,0 +1,340 @@
+//! Runs a plan: the engine, the disk, the model and the oracles, step by step.
+//!
+//! ```text
+//!   step ──► call the engine ──► hear (settle tickets) ──► judge errors ──► disk crashed? ─► restart
+//! ```
+//!
+//! Invariants:
+//! 1. Nothing but the plan decides what happens.
+//! 2. Whatever the engine answers goes into the run's hash; what it asks of the disk goes into the
+//!    disk's.
+//! 3. No panic leaves a run: it is a violation like any other.
+
+mod commit;
+mod read;
+mod restart;
+mod step;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use srdb::{Database, Error, Receipt, Snapshot, Table, Ticket};
+use srdb_vfs::{MemClock, MemDisk, TraceEntry};
+
+use crate::db::kind;
+use crate::model::{Model, Values};
+use crate::oracle::Violation;
+use crate::panics;
+use crate::plan::{After, Image, Plan};
+use crate::vfs::{Layered, Mutant, MutantLayer, Watch};
+
+/// How many steps a history goes back.
+const HISTORY_STEPS: usize = 30;
+
+/// How a plan is run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Config {
+    /// A bug to plant.
+    pub mutant: Option<Mutant>,
+    /// Keep every call to the disk, and spell out in the plan what survived each crash.
+    pub exact: bool,
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Report {
+    /// One number for everything that happened.
+    pub hash: u64,
+    /// Steps done.
+    pub steps: u64,
+    /// Crashes and what was found after them.
+    pub cycles: u64,
+    /// Calls that changed the disk.
+    pub calls: u64,
+    /// Calls that failed, by order or by crash.
+    pub errors: u64,
+    /// Bytes that rotted, and how many of them the engine reported.
+    pub rotted: u64,
+    /// See [`Report::rotted`].
+    pub rot_reported: u64,
+    /// How often the planted bug took effect.
+    pub mutant_hits: u64,
+}
+
+/// A run that went wrong.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// The plan; after an [`Config::exact`] run with every crash image spelt out.
+    pub plan: Plan,
+    /// What was seen.
+    pub violation: Violation,
+    /// The step, from 0; as many as the plan has if it was at the end.
+    pub step: usize,
+    /// The last steps and how they came out, oldest first.
+    pub history: Vec<String>,
+    /// Every call to the disk, after an exact run.
+    pub trace: Vec<TraceEntry>,
+    /// What was done up to there.
+    pub report: Report,
+}
+
+/// Runs a plan.
+///
+/// # Errors
+/// The first violation.
+pub fn run(plan: &Plan, config: Config) -> Result<Report, Box<Failure>> {
+    finish(plan, config).map(|(report, _)| report)
+}
+
+/// Runs a plan exactly and returns every call it made to the disk, too.
+///
+/// # Errors
+/// The first violation.
+pub fn run_traced(
+    plan: &Plan,
+    mutant: Option<Mutant>,
+) -> Result<(Report, Vec<TraceEntry>), Box<Failure>> {
+    finish(plan, Config { mutant, exact: true })
+}
+
+/// Runs a plan twice; the determinism oracle compares the hashes.
+///
+/// # Errors
+/// The first violation of the first run, or that the second one went another way.
+pub fn run_twice(plan: &Plan, config: Config) -> Result<Report, Box<Failure>> {
+    let first = run(plan, config)?;
+    let second = run(plan, config);
+    if second.as_ref().is_ok_and(|second| *second == first) {
+        return Ok(first);
+    }
+    let what = format!("the same plan gave {first:?}, then {second:?}");
+    Err(Box::new(Failure {
+        plan: plan.clone(),
+        violation: Violation::new("determinism", what),
+        step: plan.steps.len(),
+        history: Vec::new(),
+        trace: Vec::new(),
+        report: first,
+    }))
+}
+
+fn finish(plan: &Plan, config: Config) -> Result<(Report, Vec<TraceEntry>), Box<Failure>> {
+    let mut run = Run::new(plan, config);
+    plant_in_engine(config.mutant);
+    let result = panics::catch(|| catch_unwind(AssertUnwindSafe(|| run.all())));
+    let result = result.unwrap_or_else(|panic| Err(Violation::new("panic", panic)));
+    run.count();
+    run.report.mutant_hits += hits_in_engine();
+    plant_in_engine(None);
+    match result {
+        Ok(()) => Ok((run.report, run.disk.trace())),
+        Err(violation) => Err(Box::new(Failure {
+            plan: run.plan.clone(),
+            violation,
+            step: run.at,
+            history: run.history.iter().map(|(step, said)| run.line(*step, said)).collect(),
+            trace: run.disk.trace(),
+            report: run.report,
+        })),
+    }
+}
+
+#[cfg(feature = "mutants")]
+fn plant_in_engine(mutant: Option<Mutant>) {
+    srdb::mutant::plant(mutant.and_then(Mutant::in_engine));
+}
+
+#[cfg(feature = "mutants")]
+fn hits_in_engine() -> u64 {
+    srdb::mutant::hits()
+}
+
+#[cfg(not(feature = "mutants"))]
+fn plant_in_engine(_: Option<Mutant>) {}
+
+#[cfg(not(feature = "mutants"))]
+fn hits_in_engine() -> u64 {
+    0
+}
+
+/// A crash that will happen at a call.
+#[derive(Debug, Clone)]
+struct Armed {
+    step: usize,
+    image: Image,
+    after: After,
+}
+
+/// A snapshot and what it must show: per table its rows.
+struct Kept {
+    snapshot: Snapshot,
+    tables: Vec<(u8, Vec<(i64, Values)>)>,
+}
+
+/// A run in progress.
+struct Run {
+    /// The plan; images are replaced by exact ones as they are drawn, if so configured.
+    plan: Plan,
+    config: Config,
+    disk: MemDisk,
+    watch: Arc<Watch>,
+    clock: MemClock,
+    mutant_hits: Arc<AtomicU64>,
+    db: Option<Database>,
+    model: Model,
+    tickets: Vec<(u64, Ticket)>,
+    heard: BTreeMap<u64, srdb::Result<Receipt>>,
+    snapshots: Vec<Kept>,
+    armed: Option<Armed>,
+    /// The tables as they were when the database was closed, for hearing of the last commits.
+    closed_tables: BTreeMap<u8, Table>,
+    /// The database has said that it is poisoned.
+    poisoned: bool,
+    /// When the step began, nothing could be written any more.
+    unwritable: bool,
+    /// The step that is being done.
+    at: usize,
+    history: VecDeque<(usize, String)>,
+    report: Report,
+}
+
+impl Run {
+    fn new(plan: &Plan, config: Config) -> Self {
+        let disk = MemDisk::new();
+        disk.set_trace(config.exact);
+        let clock = MemClock::default();
+        clock.seed_entropy(plan.seed);
+        Run {
+            plan: plan.clone(),
+            config,
+            disk,
+            watch: Arc::default(),
+            clock,
+            mutant_hits: Arc::default(),
+            db: None,
+            model: Model::new(),
+            tickets: Vec::new(),
+            heard: BTreeMap::new(),
+            snapshots: Vec::new(),
+            armed: None,
+            closed_tables: BTreeMap::new(),
+            poisoned: false,
+            unwritable: false,
+            at: 0,
+            history: VecDeque::new(),
+            report: Report::default(),
+        }
+    }
+
+    fn all(&mut self) -> Result<(), Violation> {
+        self.db = Some(self.open_sound(&self.disk.clone())?);
+        for at in 0..self.plan.steps.len() {
+            self.at = at;
+            self.report.steps += 1;
+            self.model.begin_step();
+            self.unwritable = self.poisoned || self.watch.log_sync_failed();
+            let step = self.plan.steps[at].clone();
+            let said = self.step(&step)?;
+            self.settle()?;
+            self.remember(at, said);
+            if self.disk.crashed() {
+                self.crash_as_armed()?;
+            }
+        }
+        self.at = self.plan.steps.len();
+        self.end()
+    }
+
+    /// Brings everything to rest and looks at it once more.
+    fn end(&mut self) -> Result<(), Violation> {
+        self.disk.crash_at(u64::MAX);
+        self.disk.clear_faults();
+        self.armed = None;
+        // Dropped tables lie on the disk for as long as somebody may look at them.
+        self.snapshots.clear();
+        self.model.begin_step();
+        if self.poisoned || self.watch.errors() > 0 {
+            self.restart(crate::model::Death::Process, None, &After::default())?;
+        }
+        self.unwritable = false;
+        self.rest()?;
+        self.check_all()
+    }
+
+    /// The layers above a disk. Copies of the disk get a watch of their own.
+    fn layers(&self, disk: &MemDisk, watch: &Arc<Watch>) -> Arc<Layered> {
+        let mut vfs: Arc<dyn srdb_vfs::Vfs> = Arc::new(disk.clone());
+        if let Some(mutant) = self.config.mutant {
+            let layer = MutantLayer::new(mutant, self.mutant_hits.clone());
+            vfs = Arc::new(Layered::new(vfs, Arc::new(layer)));
+        }
+        Arc::new(Layered::new(vfs, watch.clone()))
+    }
+
+    fn open(&self, disk: &MemDisk) -> srdb::Result<Database> {
+        crate::db::open(self.layers(disk, &self.watch), &self.clock, &self.plan.options)
+    }
+
+    /// Opens the database where nothing may keep it from opening.
+    fn open_sound(&self, disk: &MemDisk) -> Result<Database, Violation> {
+        self.open(disk).map_err(|e| {
+            Violation::new("faults", format!("the database does not open on a sound disk: {e}"))
+        })
+    }
+
+    /// The database; a run without one is at an end.
+    fn db(&self) -> Result<Database, Violation> {
+        let none = || Violation::new("faults", "there is no open database");
+        self.db.clone().ok_or_else(none)
+    }
+
+    /// Takes an error for what it is: one that had a cause, or a violation.
+    fn judge(&mut self, doing: &str, error: &Error) -> Result<&'static str, Violation> {
+        let had_cause = self.watch.errors() > 0 || self.disk.crashed();
+        match error {
+            Error::Io { .. } if had_cause => {}
+            Error::Poisoned { .. } if had_cause => self.poisoned = true,
+            _ => {
+                let what = format!("{doing} failed without a cause: {error}");
+                return Err(Violation::new("faults", what));
+            }
+        }
+        Ok(kind(error))
+    }
+
+    /// Nothing may be acknowledged once a sync of a log has failed.
+    fn check_writable(&self, doing: &str) -> Result<(), Violation> {
+        if self.unwritable {
+            let what = format!("{doing} was acknowledged after a failed sync");
+            return Err(Violation::new("faults", what));
+        }
+        Ok(())
+    }
+
+    /// How a step came out goes into the hash and into the history.
+    fn remember(&mut self, step: usize, said: String) {
+        for byte in said.as_bytes().iter().chain(&[0xFF]) {
+            let hash = (self.report.hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
+            self.report.hash = hash ^ (hash >> 31);
+        }
+        if self.history.len() == HISTORY_STEPS {
+            self.history.pop_front();
+        }
+        self.history.push_back((step, said));
+    }
+
+    fn line(&self, step: usize, said: &str) -> String {
+        let what = self.plan.steps.get(step).map_or("end".to_owned(), crate::plan::Step::to_line);
+        format!("{step:>4}  {what}  =>  {said}")
+    }
+
+    /// Adds up what the disk and the layers counted, before they are replaced.
+    fn count(&mut self) {
+        self.report.calls += self.disk.calls();
+        self.report.errors += self.watch.errors();
+        self.report.mutant_hits = self.mutant_hits.load(Ordering::Relaxed);
+        self.report.hash = self.report.hash.rotate_left(17) ^ self.disk.trace_hash();
+    }
+}

@@ -1,0 +1,199 @@
+//! Reads, compared with the model.
+
+use srdb::{Error, Row, Table};
+
+use super::{Kept, Run};
+use crate::db::{found_row, read_all, table_name};
+use crate::model::{FoundRow, Standing, Values};
+use crate::oracle::Violation;
+
+/// Rows as the model has them: `_time` and values.
+type Expected = Vec<(i64, Values)>;
+
+impl Run {
+    /// A read has failed. Only an ordered fault may do that, and it never poisons.
+    pub(super) fn judge_read(&mut self, doing: &str, error: &Error) -> Result<String, Violation> {
+        match error {
+            Error::Poisoned { .. } => {
+                Err(Violation::new("faults", format!("{doing}: reads go on after poisoning")))
+            }
+            _ => self.judge(doing, error).map(str::to_owned),
+        }
+    }
+
+    /// The rows of a table that the model knows, if both have it.
+    fn both(&mut self, slot: u8) -> Result<Option<(Table, Expected)>, Violation> {
+        let Some(table) = self.table(slot)? else { return Ok(None) };
+        Ok(self.model.table(slot).map(|(_, model)| (table, model.rows.clone())))
+    }
+
+    /// Reads one row.
+    pub(super) fn get(&mut self, slot: u8, at: u16) -> Result<String, Violation> {
+        let Some((table, rows)) = self.both(slot)? else { return Ok("no table".to_owned()) };
+        let seq = place(at, rows.len());
+        let row = match table.get(seq) {
+            Ok(row) => row,
+            Err(e) => return self.judge_read("get", &e),
+        };
+        let expected = usize::try_from(seq - 1).ok().and_then(|i| rows.get(i));
+        compare(&format!("get({seq}) of t{slot}"), row.as_ref().map(|r| (seq, r)), expected)?;
+        Ok(format!("seq {seq}: {}", if row.is_some() { "a row" } else { "none" }))
+    }
+
+    /// Reads a range of rows.
+    pub(super) fn scan(
+        &mut self,
+        slot: u8,
+        (from, to): (u16, u16),
+        by_time: bool,
+        backward: bool,
+    ) -> Result<String, Violation> {
+        let Some((table, rows)) = self.both(slot)? else { return Ok("no table".to_owned()) };
+        let (from, to) = (place(from, rows.len()), place(to, rows.len()));
+        let (from, to) = (from.min(to), from.max(to));
+        let time_at = |seq: i64| {
+            let last = rows.len().saturating_sub(1);
+            rows.get((seq.max(1) - 1).min(last as i64) as usize).map_or(0, |row| row.0)
+        };
+        let (low, high) = if by_time { (time_at(from), time_at(to)) } else { (from, to) };
+        let scan = if by_time { table.scan_time(low..high) } else { table.scan(low..high) };
+        let scan = match scan {
+            Ok(scan) => scan,
+            Err(e) => return self.judge_read("scan", &e),
+        };
+        let mut expected: Vec<(i64, &(i64, Values))> = (1..).zip(&rows).collect();
+        expected.retain(|(seq, row)| (low..high).contains(if by_time { &row.0 } else { seq }));
+        let found: srdb::Result<Vec<Row>> = if backward {
+            expected.reverse();
+            scan.rev().collect()
+        } else {
+            scan.collect()
+        };
+        let found = match found {
+            Ok(found) => found,
+            Err(e) => return self.judge_read("scan", &e),
+        };
+        let doing = format!("scan of t{slot} {low}..{high} (by time: {by_time}, back: {backward})");
+        if found.len() != expected.len() {
+            let what = format!("{doing} gave {} rows, not {}", found.len(), expected.len());
+            return Err(Violation::new("model", what));
+        }
+        for (row, (seq, expected)) in found.iter().zip(&expected) {
+            compare(&doing, Some((*seq, row)), Some(expected))?;
+        }
+        Ok(format!("{} rows", found.len()))
+    }
+
+    /// Reads everything there is and compares.
+    pub(super) fn check(&mut self) -> Result<String, Violation> {
+        let found = match read_all(&self.db()?) {
+            Ok(Ok(found)) => found,
+            Ok(Err(what)) => return Err(Violation::new("model", what)),
+            Err(e) => return self.judge_read("reading everything", &e),
+        };
+        let wrong = |what: String| Err(Violation::new("model", what));
+        for (_, model) in self.model.tables() {
+            let there = found.iter().find(|table| table.slot == model.slot);
+            let Some(table) = there else {
+                if model.standing == Standing::Live {
+                    return wrong(format!("table t{} is not listed", model.slot));
+                }
+                continue;
+            };
+            if let Some(what) = difference(&table.rows, &model.rows) {
+                return wrong(format!("t{}: {what}", model.slot));
+            }
+        }
+        let stranger = found.iter().find(|table| self.model.table(table.slot).is_none());
+        match stranger {
+            Some(table) => wrong(format!("table t{} is listed and must not be", table.slot)),
+            None => Ok(format!("{} rows", found.iter().map(|t| t.rows.len()).sum::<usize>())),
+        }
+    }
+
+    /// Takes a snapshot and keeps it, with what it must show.
+    pub(super) fn take_snapshot(&mut self) -> Result<String, Violation> {
+        let snapshot = self.db()?.snapshot();
+        let tables = self
+            .model
+            .tables()
+            .filter(|(_, table)| table.standing == Standing::Live)
+            .map(|(_, table)| (table.slot, table.rows.clone()))
+            .collect();
+        self.snapshots.push(Kept { snapshot, tables });
+        Ok(format!("{} kept", self.snapshots.len()))
+    }
+
+    /// Reads everything in a kept snapshot, which has not moved.
+    pub(super) fn read_snapshot(&mut self, pick: u16) -> Result<String, Violation> {
+        if self.snapshots.is_empty() {
+            return Ok("no snapshot".to_owned());
+        }
+        let kept = &self.snapshots[usize::from(pick) % self.snapshots.len()];
+        let mut read = 0;
+        let mut failed = None;
+        for (slot, expected) in &kept.tables {
+            let found = kept.snapshot.table(&table_name(*slot)).and_then(|table| {
+                table.scan(..)?.map(|row| row.map(found_row)).collect::<srdb::Result<Vec<_>>>()
+            });
+            match found {
+                Err(e) => failed = Some(e),
+                Ok(found) => {
+                    read += found.len();
+                    if let Some(what) = difference(&found, expected) {
+                        let what = format!("a snapshot has moved: t{slot}: {what}");
+                        return Err(Violation::new("model", what));
+                    }
+                }
+            }
+        }
+        match failed {
+            None => Ok(format!("{read} rows")),
+            Some(e) => self.judge_read("reading a snapshot", &e),
+        }
+    }
+
+    /// Lets go of a kept snapshot.
+    pub(super) fn drop_snapshot(&mut self, pick: u16) -> String {
+        if self.snapshots.is_empty() {
+            return "no snapshot".to_owned();
+        }
+        drop(self.snapshots.remove(usize::from(pick) % self.snapshots.len()));
+        format!("{} kept", self.snapshots.len())
+    }
+}
+
+/// The `_seq` at so many thousandths of the rows, from 0, which no row has, to one past the last.
+fn place(thousandths: u16, rows: usize) -> i64 {
+    i64::from(thousandths) * (rows as i64 + 1) / 1000
+}
+
+fn compare(
+    doing: &str,
+    found: Option<(i64, &Row)>,
+    expected: Option<&(i64, Values)>,
+) -> Result<(), Violation> {
+    let right = match (found, expected) {
+        (None, None) => true,
+        (Some((seq, row)), Some((time, values))) => {
+            row.seq() == seq && row.time() == *time && row.values() == &**values
+        }
+        _ => false,
+    };
+    if right {
+        return Ok(());
+    }
+    Err(Violation::new("model", format!("{doing} gave {found:?}, not {expected:?}")))
+}
+
+/// The first difference between what was found and what must be there.
+fn difference(found: &[FoundRow], expected: &[(i64, Values)]) -> Option<String> {
+    let same = |(found, expected): (&FoundRow, &(i64, Values))| {
+        found.time == expected.0 && found.values == expected.1
+    };
+    if let Some(at) = found.iter().zip(expected).position(|pair| !same(pair)) {
+        return Some(format!("row {} is {:?}, not {:?}", at + 1, found[at], expected[at]));
+    }
+    let (found, expected) = (found.len(), expected.len());
+    (found != expected).then(|| format!("there are {found} rows, not {expected}"))
+}

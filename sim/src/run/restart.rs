@@ -1,0 +1,245 @@
+//! Deaths, what survives them, and coming up again.
+//!
+//! ```text
+//!   death ─► image ─► rot, on a copy: reported or harmless
+//!                └──► recovery, on a copy: the reference
+//!                └──► recovery, crashed inside ─► image ─► … ─► recovery under faults
+//!                                                            └─► recovery ─► equal to the reference
+//!                                                                         └─► explained by the model
+//! ```
+
+use std::sync::Arc;
+
+use srdb::{Database, Error};
+use srdb_vfs::{CrashChoice, MemDisk};
+
+use super::Run;
+use crate::db::read_all;
+use crate::draw::{Draw, SeedDraw};
+use crate::model::{Death, Found};
+use crate::oracle::{Violation, files, structure, wal};
+use crate::plan::{After, Image, Rot, Step, Survivor};
+use crate::vfs::Watch;
+
+/// Where in a step an image stands.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// The step's own.
+    Step(usize),
+    /// That of a nested crash.
+    Nested(usize, usize),
+}
+
+impl Run {
+    /// The crash that was ordered earlier has happened.
+    pub(super) fn crash_as_armed(&mut self) -> Result<(), Violation> {
+        let Some(armed) = self.armed.take() else {
+            return Err(Violation::new("progress", "the disk crashed and nobody ordered it"));
+        };
+        let image = Some(&armed.image);
+        let said = self.restart_for(armed.step, Death::Power, image, &armed.after)?;
+        self.remember(armed.step, said);
+        Ok(())
+    }
+
+    /// Everything in memory is gone; comes up again and checks what is there.
+    pub(super) fn restart(
+        &mut self,
+        death: Death,
+        image: Option<&Image>,
+        after: &After,
+    ) -> Result<String, Violation> {
+        // A death that comes before an armed crash takes its place.
+        self.armed = None;
+        self.restart_for(self.at, death, image, after)
+    }
+
+    fn restart_for(
+        &mut self,
+        step: usize,
+        mut death: Death,
+        image: Option<&Image>,
+        after: &After,
+    ) -> Result<String, Violation> {
+        self.tickets.clear();
+        self.heard.clear();
+        self.snapshots.clear();
+        self.closed_tables.clear();
+        self.db = None;
+        self.report.cycles += 1;
+        let disk = match image {
+            Some(image) => self.power_image(image, Place::Step(step)),
+            None => self.disk.process_crash(),
+        };
+        self.replace_disk(disk);
+        if let Some(rot) = after.rot {
+            self.rot(rot, death)?;
+        }
+        let mut reference = None;
+        if self.plan.options.recover_twice {
+            reference = Some(self.recover_a_copy()?);
+            self.report.cycles += 1;
+        }
+        for (number, nested) in after.nested.iter().enumerate() {
+            self.report.cycles += 1;
+            self.disk.crash_at(self.disk.calls() + nested.call);
+            let opened = self.open(&self.disk.clone());
+            let disk = if self.disk.crashed() {
+                drop(opened);
+                if death != Death::Power {
+                    // What only the page cache held may be lost now.
+                    death = Death::Power;
+                    reference = None;
+                }
+                self.power_image(&nested.image, Place::Nested(step, number))
+            } else {
+                let found = self.found(&opened.map_err(|e| not_open(&e))?)?;
+                wal::same_again(reference.as_ref(), &found)?;
+                self.disk.process_crash()
+            };
+            self.replace_disk(disk);
+        }
+        if !after.faults.is_empty() {
+            after.faults.iter().for_each(|fault| self.disk.inject(fault.clone()));
+            if let Err(e) = self.open(&self.disk.clone()) {
+                self.judge("opening", &e)?;
+            }
+            self.replace_disk(self.disk.process_crash());
+        }
+        let db = self.open_sound(&self.disk.clone())?;
+        let found = self.found(&db)?;
+        wal::same_again(reference.as_ref(), &found)?;
+        self.model.recover(&found, death)?;
+        structure::check(&db, false)?;
+        self.db = Some(db);
+        let rows: usize = found.iter().map(|table| table.rows.len()).sum();
+        Ok(format!("{death:?}: {rows} rows in {} commits", self.model.commit_count()))
+    }
+
+    /// A new disk takes the place of the old one; a new process knows nothing of the old one.
+    fn replace_disk(&mut self, disk: MemDisk) {
+        self.count();
+        self.disk = disk;
+        self.watch.restart();
+        self.poisoned = false;
+        self.unwritable = false;
+    }
+
+    /// What a power failure leaves. Spells it out in the plan if so configured.
+    fn power_image(&mut self, image: &Image, place: Place) -> MemDisk {
+        let choice = match image {
+            Image::Drawn(seed) => {
+                let mut draw = SeedDraw::new(*seed);
+                CrashChoice::draw(&self.disk.pending(), &mut || draw.bits())
+            }
+            Image::Exact(survivors) => {
+                let mut choice = CrashChoice::drop_all();
+                choice.fates.extend(survivors.iter().map(|s| (s.id, s.fate.clone())));
+                choice
+            }
+        };
+        if self.config.exact {
+            self.spell_out(&choice, place);
+        }
+        self.disk.crash_image(&choice)
+    }
+
+    fn spell_out(&mut self, choice: &CrashChoice, place: Place) {
+        let survivor = |op: srdb_vfs::PendingOp| Survivor {
+            id: op.id,
+            what: op.to_string(),
+            fate: choice.fate(op.id).clone(),
+        };
+        let exact = Image::Exact(self.disk.pending().into_iter().map(survivor).collect());
+        let step = match place {
+            Place::Step(step) | Place::Nested(step, _) => self.plan.steps.get_mut(step),
+        };
+        let after = match step {
+            Some(Step::PowerCrash { image, after } | Step::CrashAt { image, after, .. }) => {
+                if let Place::Step(_) = place {
+                    *image = exact;
+                    return;
+                }
+                after
+            }
+            Some(Step::ProcessCrash { after } | Step::Close { after }) => after,
+            _ => return,
+        };
+        if let Place::Nested(_, number) = place
+            && let Some(nested) = after.nested.get_mut(number)
+        {
+            nested.image = exact;
+        }
+    }
+
+    /// Everything in a recovered database.
+    fn found(&self, db: &Database) -> Result<Found, Violation> {
+        match read_all(db) {
+            Ok(Ok(found)) => Ok(found),
+            Ok(Err(what)) => Err(Violation::new("model", format!("after recovery {what}"))),
+            Err(e) => Err(Violation::new("faults", format!("after recovery a read fails: {e}"))),
+        }
+    }
+
+    /// Recovers a copy of the disk, lets it come to rest, and checks that nothing is left over.
+    fn recover_a_copy(&self) -> Result<Found, Violation> {
+        let disk = self.disk.fork();
+        let vfs = self.layers(&disk, &Arc::new(Watch::default()));
+        let open = crate::db::open(vfs, &self.clock_copy(), &self.plan.options);
+        let db = open.map_err(|e| not_open(&e))?;
+        let found = self.found(&db)?;
+        for _ in 0..1_000 {
+            let Some(job) = db.jobs().first().copied() else { break };
+            let failed = |e: Error| Violation::new("faults", format!("a job after recovery: {e}"));
+            db.step(job).map_err(failed)?;
+        }
+        structure::check(&db, false)?;
+        files::check(&disk, &db)?;
+        wal::same_again(Some(&found), &self.found(&db)?)?;
+        Ok(found)
+    }
+
+    /// A clock of its own, so that a copy does not move that of the run.
+    fn clock_copy(&self) -> srdb_vfs::MemClock {
+        let clock = srdb_vfs::MemClock::default();
+        clock.seed_entropy(self.plan.seed);
+        clock
+    }
+
+    /// A byte rots on a copy of the disk. It must be reported, or do no harm.
+    fn rot(&mut self, rot: Rot, death: Death) -> Result<(), Violation> {
+        let disk = self.disk.fork();
+        disk.clear_faults();
+        let Some((path, offset)) = wal::rotten_byte(&disk, &self.watch, rot) else { return Ok(()) };
+        if disk.corrupt(&path, offset, rot.xor.max(1)).is_err() {
+            return Ok(());
+        }
+        self.report.rotted += 1;
+        self.report.cycles += 1;
+        let vfs = self.layers(&disk, &Arc::new(Watch::default()));
+        let opened = crate::db::open(vfs, &self.clock_copy(), &self.plan.options);
+        let answer = opened.and_then(|db| {
+            let found = read_all(&db)?;
+            Ok((found, db.verify()?))
+        });
+        let here = |what: &str| format!("byte {offset} of {} has rotted: {what}", path.display());
+        match answer {
+            Err(Error::Corrupt { .. } | Error::Unsupported { .. } | Error::NoDatabase { .. }) => {
+                self.report.rot_reported += 1;
+                Ok(())
+            }
+            Err(e) => Err(Violation::new("wal", here(&format!("the answer is {e}")))),
+            Ok((Err(what), _)) => Err(Violation::new("wal", here(&what))),
+            Ok((Ok(found), verification)) => {
+                self.report.rot_reported += u64::from(!verification.is_clean());
+                let excuse = wal::excuse(&self.watch, rot.file, &path, offset);
+                let lost = self.model.check_damaged(&found, death, excuse);
+                lost.map_err(|v| Violation::new("wal", here(&format!("in silence; {}", v.what))))
+            }
+        }
+    }
+}
+
+fn not_open(error: &Error) -> Violation {
+    Violation::new("faults", format!("the database does not open after a crash: {error}"))
+}

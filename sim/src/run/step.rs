@@ -1,0 +1,265 @@
+//! One step of a plan: what is called, and what the answer must be.
+
+use srdb::{Error, Job, Progress};
+
+use super::{Armed, Run};
+use crate::db::{schema, table_name};
+use crate::model::{Death, Standing};
+use crate::oracle::{Violation, structure};
+use crate::plan::Step;
+use crate::shape::Shape;
+
+/// More job steps in a row than any amount of work in a plan can need.
+const JOB_STEPS_MAX: usize = 20_000;
+
+impl Run {
+    /// Does a step and says how it came out.
+    pub(super) fn step(&mut self, step: &Step) -> Result<String, Violation> {
+        match step {
+            Step::CreateTable { table, shape } => self.create_table(*table, *shape),
+            Step::DropTable { table } => self.drop_table(*table),
+            Step::Insert { rows, way, level } => self.insert(*rows, *way, *level),
+            Step::BadInsert { rows } => self.insert_bad(*rows),
+            Step::Batch { parts, level } => self.batch(parts, *level),
+            Step::Submit { parts, level } => self.submit(parts, *level),
+            Step::Wait { pick } => self.wait(*pick),
+            Step::DropTicket { pick } => Ok(self.drop_ticket(*pick)),
+            Step::Sync => {
+                let result = self.db()?.sync();
+                self.raised("sync", result)
+            }
+            Step::Rotate => {
+                let result = self.db()?.rotate().map(drop);
+                self.told("rotate", result)
+            }
+            Step::Flush => {
+                let result = self.db()?.flush();
+                self.raised("flush", result)
+            }
+            Step::Job { pick } => self.job(*pick),
+            Step::Jobs => self.jobs(),
+            Step::Get { table, at } => self.get(*table, *at),
+            Step::Scan { table, from, to, by_time, backward } => {
+                self.scan(*table, (*from, *to), *by_time, *backward)
+            }
+            Step::Check => self.check(),
+            Step::Verify => self.verify(),
+            Step::Snapshot => self.take_snapshot(),
+            Step::ReadSnapshot { pick } => self.read_snapshot(*pick),
+            Step::DropSnapshot { pick } => Ok(self.drop_snapshot(*pick)),
+            Step::Tick { ns } => Ok(self.tick(*ns)),
+            Step::Fault { fault } => {
+                self.disk.inject(fault.clone());
+                Ok("ordered".to_owned())
+            }
+            Step::Close { after } => self.close(after),
+            Step::ProcessCrash { after } => self.restart(Death::Process, None, after),
+            Step::PowerCrash { image, after } => self.restart(Death::Power, Some(image), after),
+            Step::CrashAt { call, image, after } => {
+                let (step, image, after) = (self.at, image.clone(), after.clone());
+                self.disk.crash_at(self.disk.calls() + call);
+                self.armed = Some(Armed { step, image, after });
+                Ok("armed".to_owned())
+            }
+        }
+    }
+
+    /// A call that acknowledges something.
+    fn told(&mut self, doing: &str, result: srdb::Result<()>) -> Result<String, Violation> {
+        match result {
+            Ok(()) => {
+                self.check_writable(doing)?;
+                Ok("ok".to_owned())
+            }
+            Err(e) => self.judge(doing, &e).map(str::to_owned),
+        }
+    }
+
+    /// A call that raises every commit so far to `Disk`.
+    fn raised(&mut self, doing: &str, result: srdb::Result<()>) -> Result<String, Violation> {
+        let is_ok = result.is_ok();
+        let said = self.told(doing, result)?;
+        self.settle()?;
+        if is_ok {
+            self.model.synced();
+        }
+        Ok(said)
+    }
+
+    fn create_table(&mut self, slot: u8, shape: Shape) -> Result<String, Violation> {
+        let refused = |e: &Error| Violation::new("faults", format!("a schema was refused: {e}"));
+        let schema = schema(shape).map_err(|e| refused(&e))?;
+        let standing = self.model.table(slot).map(|(_, table)| table.standing);
+        let result = self.db()?.create_table(&table_name(slot), schema);
+        match (result, standing) {
+            (Ok(_), Some(Standing::Live)) => {
+                Err(Violation::new("model", format!("table t{slot} was created twice")))
+            }
+            (Ok(_), _) => {
+                self.check_writable("the creation of a table")?;
+                self.model.created(slot, shape, Standing::Live);
+                Ok("ok".to_owned())
+            }
+            (Err(Error::TableExists { .. }), Some(_)) => {
+                self.model.set_standing(slot, Standing::Live);
+                Ok("table exists".to_owned())
+            }
+            (Err(e), standing) => {
+                let said = self.judge("creating a table", &e)?;
+                if standing.is_none() && !self.unwritable {
+                    self.model.created(slot, shape, Standing::MaybeCreated);
+                }
+                Ok(said.to_owned())
+            }
+        }
+    }
+
+    fn drop_table(&mut self, slot: u8) -> Result<String, Violation> {
+        let standing = self.model.table(slot).map(|(_, table)| table.standing);
+        let result = self.db()?.drop_table(&table_name(slot));
+        match (result, standing) {
+            (Ok(()), None) => {
+                Err(Violation::new("model", format!("table t{slot} was dropped and is not there")))
+            }
+            (Ok(()), Some(_)) => {
+                self.check_writable("the removal of a table")?;
+                self.model.dropped(slot);
+                Ok("ok".to_owned())
+            }
+            (Err(Error::NoTable { .. }), None) => Ok("no table".to_owned()),
+            (Err(Error::NoTable { .. }), Some(Standing::MaybeCreated | Standing::MaybeDropped)) => {
+                Ok("no table".to_owned())
+            }
+            (Err(e), standing) => {
+                let said = self.judge("dropping a table", &e)?;
+                if standing == Some(Standing::Live) && !self.unwritable {
+                    self.model.set_standing(slot, Standing::MaybeDropped);
+                }
+                Ok(said.to_owned())
+            }
+        }
+    }
+
+    /// Lets one job do one step.
+    fn job(&mut self, pick: u16) -> Result<String, Violation> {
+        let db = self.db()?;
+        let jobs = db.jobs();
+        if jobs.is_empty() {
+            return Ok("no work".to_owned());
+        }
+        let job = jobs[usize::from(pick) % jobs.len()];
+        match db.step(job) {
+            Ok(progress) => {
+                // A database that takes no more writes may say that there is nothing to do.
+                if progress == Progress::Done && !matches!(job, Job::Delete) {
+                    self.check_writable("the end of a job")?;
+                }
+                Ok(format!("{job:?} {progress:?}"))
+            }
+            Err(e) => Ok(format!("{job:?} {}", self.judge("a job", &e)?)),
+        }
+    }
+
+    /// Lets jobs step until none has work.
+    pub(super) fn jobs(&mut self) -> Result<String, Violation> {
+        let db = self.db()?;
+        for steps in 0..JOB_STEPS_MAX {
+            let Some(job) = db.jobs().first().copied() else {
+                return Ok(format!("{steps} steps"));
+            };
+            if let Err(e) = db.step(job) {
+                return Ok(format!("{job:?} {}", self.judge("a job", &e)?));
+            }
+        }
+        let what = format!("jobs {:?} have work after {JOB_STEPS_MAX} steps", db.jobs());
+        Err(Violation::new("progress", what))
+    }
+
+    fn tick(&mut self, ns: i64) -> String {
+        use srdb_vfs::Clock;
+        let now = self.clock.now_ns().saturating_add(ns);
+        self.clock.set(now);
+        format!("now {now}")
+    }
+
+    fn close(&mut self, after: &crate::plan::After) -> Result<String, Violation> {
+        self.write_what_nobody_waits_for()?;
+        for slot in self.model.tables().map(|(_, table)| table.slot).collect::<Vec<_>>() {
+            if let Some(table) = self.table(slot)? {
+                self.closed_tables.insert(slot, table);
+            }
+        }
+        let result = self.db()?.close();
+        let closed = result.is_ok();
+        let said = match result {
+            // Closing a poisoned database succeeds at nothing, but lets go of it.
+            Ok(()) if self.unwritable => "ok, poisoned".to_owned(),
+            Ok(()) => "ok".to_owned(),
+            Err(e) => self.judge("close", &e)?.to_owned(),
+        };
+        self.settle()?;
+        if self.disk.crashed() {
+            // What happens now was armed earlier.
+            if closed && !self.unwritable {
+                self.model.synced();
+            }
+            return Ok(said);
+        }
+        let death = if closed && !self.unwritable { Death::Closed } else { Death::Process };
+        if death == Death::Closed {
+            self.model.synced();
+            if let Err(e) = self.db()?.sync()
+                && !matches!(e, Error::Closed)
+            {
+                let what = format!("a closed database answers {e}");
+                return Err(Violation::new("faults", what));
+            }
+        }
+        let found = self.restart(death, None, after)?;
+        Ok(format!("{said}, {found}"))
+    }
+
+    /// Once the database is closed only tickets can tell what became of a commit.
+    fn write_what_nobody_waits_for(&mut self) -> Result<(), Violation> {
+        let open: Vec<u64> = self.tickets.iter().map(|(uid, _)| *uid).collect();
+        while self.model.waiting().any(|commit| !open.contains(&commit.uid)) {
+            let db = self.db()?;
+            if !db.jobs().contains(&Job::Commit) {
+                break;
+            }
+            if let Err(e) = db.step(Job::Commit) {
+                self.judge("a job", &e)?;
+                break;
+            }
+            self.settle()?;
+        }
+        Ok(())
+    }
+
+    /// Lets everything come to rest and checks that nothing is left over.
+    pub(super) fn rest(&mut self) -> Result<(), Violation> {
+        let said = self.jobs()?;
+        self.settle()?;
+        self.remember(self.at, said);
+        Ok(())
+    }
+
+    /// Runs `verify`. It may have to write what was held back, which may fail.
+    fn verify(&mut self) -> Result<String, Violation> {
+        let db = self.db()?;
+        let result = structure::check(&db, true);
+        let had_cause = self.watch.errors() > 0 || self.disk.crashed();
+        if !had_cause {
+            structure::check(&db, false)?;
+        }
+        result.map(|()| "clean".to_owned())
+    }
+
+    /// Every check that an open database at rest must pass.
+    pub(super) fn check_all(&mut self) -> Result<(), Violation> {
+        let said = self.check()?;
+        self.remember(self.at, said);
+        structure::check(&self.db()?, false)?;
+        crate::oracle::files::check(&self.disk, &self.db()?)
+    }
+}
