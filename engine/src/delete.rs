@@ -3,29 +3,35 @@
 //! Invariant: what is on this list is not named by any version that a recovery could come to, so
 //! that removing it, or failing to, never changes what the database holds.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::jobs::Obsolete;
+use crate::jobs::{Jobs, Obsolete};
 use crate::locks::lock;
 use crate::state::State;
 use crate::{Error, Progress, Result};
 
 /// The place in the list of a name that can be removed now: a file that nobody holds, a directory
-/// that has nothing left on the list.
-fn ready(list: &VecDeque<Obsolete>) -> Option<usize> {
+/// that has nothing left on the list and that no flush may be writing to.
+fn ready(jobs: &Jobs) -> Option<usize> {
+    let list = &jobs.obsolete;
+    let flushing = jobs.frozen.front();
     list.iter().position(|candidate| match candidate {
         Obsolete::File(_) => true,
         Obsolete::Sst(sst) => Arc::strong_count(sst) == 1,
         Obsolete::Dir(dir) => {
-            !list.iter().any(|other| other.path() != dir && other.path().starts_with(dir))
+            let is_left = list.iter().any(|o| o.path() != dir && o.path().starts_with(dir));
+            // The file of a table that was dropped during its flush comes on the list later.
+            let is_written = flushing.is_some_and(|frozen| {
+                frozen.generation.tables.values().any(|(table, _)| dir.starts_with(&table.dir))
+            });
+            !is_left && !is_written
         }
     })
 }
 
 /// Whether anything could be removed now.
 pub(crate) fn has_work(state: &State) -> bool {
-    ready(&lock(&state.jobs).obsolete).is_some()
+    ready(&lock(&state.jobs)).is_some()
 }
 
 /// Removes one name.
@@ -35,7 +41,7 @@ pub(crate) fn has_work(state: &State) -> bool {
 pub(crate) fn step(state: &State) -> Result<Progress> {
     let next = {
         let mut jobs = lock(&state.jobs);
-        ready(&jobs.obsolete).and_then(|at| jobs.obsolete.remove(at))
+        ready(&jobs).and_then(|at| jobs.obsolete.remove(at))
     };
     let Some(next) = next else { return Ok(Progress::Idle) };
     let vfs = &state.options.vfs;
