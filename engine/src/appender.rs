@@ -33,7 +33,7 @@ pub struct Appender {
 impl Table {
     /// The fast way to insert much: rows by position, no allocation a row.
     pub fn appender(&self) -> Appender {
-        Appender { batch: RowBatch::new(&self.state.schema), table: self.clone() }
+        Appender { batch: self.state.take_batch(), table: self.clone() }
     }
 }
 
@@ -91,7 +91,7 @@ impl Appender {
     /// # Errors
     /// As [`Table::submit`].
     pub fn submit(&mut self, durability: Durability) -> Result<Ticket> {
-        let next = self.batch.empty_like();
+        let next = self.table.state.take_batch();
         let batch = std::mem::replace(&mut self.batch, next);
         self.table.submit_batch(batch, durability)
     }

@@ -67,7 +67,7 @@ impl Batch {
         }
         let found = self.tables.iter().position(|(state, _)| state.id == table.id());
         let at = found.unwrap_or_else(|| {
-            self.tables.push((Arc::clone(&table.state), RowBatch::new(table.schema())));
+            self.tables.push((Arc::clone(&table.state), table.state.take_batch()));
             self.tables.len() - 1
         });
         let (_, batch) = &mut self.tables[at];

@@ -261,7 +261,7 @@ impl Database {
         state.check_open()?;
         match job {
             Job::Commit => {
-                let led = state.queue.try_lead(&mut |group| commit::lead(state, &group));
+                let led = state.queue.try_lead(&mut |group| commit::lead(state, group));
                 Ok(if led { Progress::More } else { Progress::Idle })
             }
             Job::Flush => flush::step(state),

@@ -139,7 +139,7 @@ impl Table {
         rows: impl IntoIterator<Item = R>,
         durability: Durability,
     ) -> Result<Ticket> {
-        let mut batch = RowBatch::new(&self.state.schema);
+        let mut batch = self.state.take_batch();
         for (number, row) in rows.into_iter().enumerate() {
             batch.push_row(&self.state.schema, number, row.into_row().iter())?;
         }

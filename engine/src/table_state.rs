@@ -14,6 +14,7 @@ use srdb_vfs::Vfs;
 use crate::layout;
 use crate::locks::{lock, read, write};
 use crate::memtable::Memtable;
+use crate::row::RowBatch;
 use crate::sst::{SstIdentity, SstMeta, SstReader};
 use crate::{DataType, Error, Result, Schema};
 
@@ -27,7 +28,14 @@ pub(crate) struct TableState {
     pub(crate) dir: PathBuf,
     files: RwLock<Arc<TableFiles>>,
     dropped: AtomicBool,
+    spare: Mutex<Vec<RowBatch>>,
 }
+
+/// Empty batches kept for the next commits: as many as may be under way at once, about.
+const SPARE_BATCHES_MAX: usize = 8;
+
+/// A batch that held more than this gives its memory back.
+const SPARE_BYTES_MAX: usize = 1 << 20;
 
 /// Where the rows of a table are.
 #[derive(Debug, Default)]
@@ -50,6 +58,7 @@ impl TableState {
             schema,
             files: RwLock::default(),
             dropped: AtomicBool::new(false),
+            spare: Mutex::default(),
         }
     }
 
@@ -72,6 +81,24 @@ impl TableState {
     pub(crate) fn sst_identity(&self, database_id: u64, file_number: u64) -> SstIdentity {
         let schema_checksum = self.schema.checksum();
         SstIdentity { file_number, database_id, table_id: self.id, schema_checksum }
+    }
+
+    /// An empty batch for rows of this table; one that was used before, if there is any, because
+    /// making one costs more than committing a row.
+    pub(crate) fn take_batch(&self) -> RowBatch {
+        lock(&self.spare).pop().unwrap_or_else(|| RowBatch::new(&self.schema))
+    }
+
+    /// Takes back a batch that was committed.
+    pub(crate) fn keep_batch(&self, mut batch: RowBatch) {
+        if batch.bytes() > SPARE_BYTES_MAX {
+            return;
+        }
+        batch.clear();
+        let mut spare = lock(&self.spare);
+        if spare.len() < SPARE_BATCHES_MAX {
+            spare.push(batch);
+        }
     }
 
     pub(crate) fn is_dropped(&self) -> bool {

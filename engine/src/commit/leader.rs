@@ -21,7 +21,7 @@ const BUFFER_BYTES_MAX: usize = 1 << 20;
 ///
 /// # Errors
 /// Whatever kept the whole group from being written; none of it is visible then.
-pub(crate) fn lead(state: &State, group: &Group<Pending>) -> Result<Vec<Result<Receipt>>> {
+pub(crate) fn lead(state: &State, group: Group<Pending>) -> Result<Vec<Result<Receipt>>> {
     state.check_alive()?;
     let has_rows = group.payloads.iter().any(|pending| !pending.tables.is_empty());
     if has_rows {
@@ -50,6 +50,10 @@ pub(crate) fn lead(state: &State, group: &Group<Pending>) -> Result<Vec<Result<R
         return Err(error);
     }
     apply(state, &mut log, &group.payloads, &results);
+    drop(log);
+    for (table, batch) in group.payloads.into_iter().flat_map(|pending| pending.tables) {
+        table.keep_batch(batch);
+    }
     Ok(results)
 }
 

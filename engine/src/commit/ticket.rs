@@ -38,7 +38,7 @@ impl Ticket {
         match self.id.take() {
             Some(id) => {
                 let state = Arc::clone(&self.state);
-                state.queue.wait(id, &mut |group| lead(&state, &group))?
+                state.queue.wait(id, &mut |group| lead(&state, group))?
             }
             None => unreachable!("a ticket is waited for once, by value"),
         }

@@ -53,16 +53,6 @@ impl RowBatch {
         &self.columns
     }
 
-    /// An empty batch of the same table with room for as much again.
-    pub(crate) fn empty_like(&self) -> Self {
-        RowBatch {
-            rows: 0,
-            bytes: 0,
-            row_bytes_min: self.row_bytes_min,
-            columns: self.columns.iter().map(Column::empty_like).collect(),
-        }
-    }
-
     /// Forgets the rows and keeps the room, for the next batch.
     pub(crate) fn clear(&mut self) {
         self.rows = 0;
