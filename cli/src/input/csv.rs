@@ -57,7 +57,15 @@ impl CsvReader {
     fn read_row(&mut self) -> Outcome<Option<u64>> {
         let line_at = |at: Option<&csv::Position>| self.lines.line_at(at.map_or(0, |p| p.byte()));
         let error = match self.reader.read_record(&mut self.row) {
-            Ok(true) => return Ok(Some(line_at(self.row.position()))),
+            Ok(true) => {
+                let line = line_at(self.row.position());
+                let last = self.row.get(self.row.len() - 1).unwrap_or_default();
+                let end = self.reader.position().byte();
+                if last.ends_with(['\r', '\n']) && self.lines.is_unclosed(end) {
+                    return Err(Failure::line(line, "a quotation mark is not closed"));
+                }
+                return Ok(Some(line));
+            }
             Ok(false) => return Ok(None),
             Err(error) => error,
         };

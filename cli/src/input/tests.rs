@@ -60,6 +60,18 @@ fn csv_goes_on_after_a_bad_line() {
 }
 
 #[test]
+fn csv_quotation_marks_that_are_not_closed_are_found() {
+    let text = b"a,b\n1,2\n3,\"x\n4,5\n";
+    assert_eq!(read_all(Format::Csv, text), ["2: 1|2", "! line 3: a quotation mark is not closed"]);
+    let text = b"a,b\n1,\"x\n\"\n2,\"\n\"";
+    assert_eq!(read_all(Format::Csv, text), ["2: 1|x\n", "4: 2|\n"]);
+    let mut long = b"a,b\n1,2\n3,\"x\n".to_vec();
+    long.resize(66 << 20, b'x');
+    let got = read_all(Format::Csv, &long);
+    assert!(got[1].contains("after line 2 is longer than 67108864 bytes"), "{got:?}");
+}
+
+#[test]
 fn headers_that_no_table_can_take_are_refused_by_name() {
     for (header, part) in [
         ("a,,c\n", "field 2 has no name"),
