@@ -119,7 +119,8 @@ pub(crate) struct ImportArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
     /// Rows of a batch
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) batch: u32,
     /// Where each batch is when it is acknowledged
     #[arg(long, value_name = "LEVEL", default_value = "disk")]

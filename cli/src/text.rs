@@ -4,10 +4,10 @@
 //! |---|---|
 //! | bool | `true`, `false` |
 //! | integers | digits, `-` where negative |
-//! | float32, float64 | the shortest that reads back as the same float, with a `.` or an exponent: `20.0`, `0.1`, `1e-7`; `NaN`, `inf`, `-inf` |
+//! | floats | the shortest that reads back as the same: `20.0`, `1e-7`, `NaN`, `inf`, `-inf` |
 //! | decimal | as it was given, trailing zeros too: `1.50` |
 //! | string, json | itself |
-//! | bytes | hexadecimal, lower case, after `0x` (which may be left out in what is read) |
+//! | bytes | hexadecimal, lower case, after `0x`, which may be left out in what is read |
 //! | timestamp | RFC 3339 in UTC, as many digits as it has: `2014-04-01T00:05:00Z` |
 //! | duration | ISO 8601: `PT1.5S` |
 //!

@@ -44,11 +44,11 @@ pub(crate) fn run(args: &DemoArgs) -> Outcome {
     let table = database.table(TABLE)?;
     let rows = table.count();
     let whole = rows.is_multiple_of(BATCH_ROWS);
+    let batches =
+        format!("{} batches{}", rows / BATCH_ROWS, if whole { ", each whole" } else { "" });
     print(&format!(
-        "   acknowledged before the crash   {acknowledged} rows\n   there after the recovery        \
-         {rows} rows: {} batches{}\n",
-        rows / BATCH_ROWS,
-        if whole { ", each whole" } else { "" }
+        "   acknowledged before the crash   {acknowledged} rows\n   \
+         there after the recovery        {rows} rows: {batches}\n"
     ))?;
     if rows < acknowledged || !whole {
         return Err(Failure::Failed("rows were lost or a batch was torn".to_owned()));

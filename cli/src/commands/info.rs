@@ -63,19 +63,17 @@ pub(crate) fn stats(args: &StatsArgs) -> Outcome {
     print(&format!("{}\n\n{tables}", table(&header, lines)))
 }
 
-/// Objects of the same keys as a table.
+/// Objects of the same keys as a table, texts (the name) before figures.
 fn members_table(members: &[serde_json::Value]) -> String {
     let Some(first) = members.first().and_then(serde_json::Value::as_object) else {
         return "no tables".to_owned();
     };
-    let header: Vec<(&str, Aligned)> = first
-        .iter()
-        .map(|(key, value)| {
-            (key.as_str(), if value.is_string() { Aligned::Left } else { Aligned::Right })
-        })
-        .collect();
-    let rows = members.iter().filter_map(serde_json::Value::as_object);
-    table(&header, rows.map(|row| row.values().map(shown).collect()))
+    let (texts, figures): (Vec<_>, Vec<_>) = first.iter().partition(|(_, v)| v.is_string());
+    let texts = texts.into_iter().map(|(key, _)| (key.as_str(), Aligned::Left));
+    let figures = figures.into_iter().map(|(key, _)| (key.as_str(), Aligned::Right));
+    let header: Vec<(&str, Aligned)> = texts.chain(figures).collect();
+    let row = |member: &serde_json::Value| header.iter().map(|(k, _)| shown(&member[k])).collect();
+    table(&header, members.iter().map(row))
 }
 
 fn shown(value: &serde_json::Value) -> String {

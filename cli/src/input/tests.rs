@@ -104,7 +104,8 @@ fn renaming_is_for_names_that_are_there() {
 
 #[test]
 fn ndjson_keeps_tokens_as_they_are() {
-    let text = b"{\"a\":1.50,\"b\":\"x\\u00e9\\n\",\"c\":null}\n\n {\"c\":[1, 2 ],\"d\":-0,\"a\":true} \n{}";
+    let text = b"{\"a\":1.50,\"b\":\"x\\u00e9\\n\",\"c\":null}\n\n \
+        {\"c\":[1, 2 ],\"d\":-0,\"a\":true} \n{}";
     let want = ["1: 1.50|x\u{e9}\n|-", "3: true|-|[1, 2 ]|-0", "4: -|-|-|-"];
     assert_eq!(read_all(Format::Ndjson, text), want);
 }
@@ -135,7 +136,8 @@ fn ndjson_cells_know_their_kind_and_their_source() {
 
 #[test]
 fn ndjson_goes_on_after_a_bad_line() {
-    let text = b"{\"a\":1}\n[1]\n{\"a\":2,\"a\":3}\n{\"a\":\nx\n{\"a\":1} {}\n{\"a\":\"\xff\"}\n{\"a\":4}\n";
+    let text = b"{\"a\":1}\n[1]\n{\"a\":2,\"a\":3}\n{\"a\":\nx\n\
+        {\"a\":1} {}\n{\"a\":\"\xff\"}\n{\"a\":4}\n";
     let got = read_all(Format::Ndjson, text);
     assert_eq!(got.len(), 8, "{got:#?}");
     assert_eq!(got[0], "1: 1");
