@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::chunk::{Chunk, Column};
 use crate::error::Damage;
-use crate::row::{Projection, value_of};
+use crate::row::{Projection, value_of, value_ref_of};
 use crate::table_state::{TableFiles, TableState};
-use crate::{Error, Result, Row, Value};
+use crate::{DataType, Error, Result, Row, Value, ValueRef};
 
 /// `_seq`s as a half-open range.
 pub(crate) fn resolve_seqs(range: &impl RangeBounds<i64>) -> Range<i64> {
@@ -111,6 +111,8 @@ pub(crate) struct Projected {
     table: Arc<TableState>,
     files: Arc<TableFiles>,
     projection: Arc<Projection>,
+    /// Of each field that is wanted, its type and where in the schema it is.
+    fields: Box<[(DataType, usize)]>,
 }
 
 /// Some consecutive rows, decoded.
@@ -127,11 +129,29 @@ impl Projected {
         files: Arc<TableFiles>,
         projection: Projection,
     ) -> Self {
-        Projected { table: Arc::clone(table), files, projection: Arc::new(projection) }
+        let fields = (0..projection.len()).map(|at| projection.schema_index(at));
+        let fields = fields.map(|index| (table.types[index], index)).collect();
+        Projected { table: Arc::clone(table), files, projection: Arc::new(projection), fields }
     }
 
-    pub(crate) fn projection(&self) -> &Arc<Projection> {
-        &self.projection
+    /// How many fields are wanted.
+    pub(crate) fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// The value of the `at`-th field that is wanted, in slot `index` of `decoded`; null beyond
+    /// the last field.
+    #[inline]
+    pub(crate) fn value<'d>(
+        &self,
+        decoded: &'d Decoded,
+        at: usize,
+        index: usize,
+    ) -> Result<ValueRef<'d>, Damage> {
+        match self.fields.get(at) {
+            Some((data_type, field)) => value_ref_of(*data_type, decoded.column(at, *field), index),
+            None => Ok(ValueRef::Null),
+        }
     }
 
     pub(crate) fn first_seq(&self) -> i64 {
@@ -155,8 +175,7 @@ impl Projected {
         let first = block.first_seq();
         let from = seqs.start.max(first) - first;
         let to = seqs.end.min(block.end_seq()) - first;
-        let fields = (0..self.projection.len()).map(|at| self.projection.schema_index(at));
-        let fields: Vec<usize> = fields.collect();
+        let fields: Vec<usize> = self.fields.iter().map(|(_, index)| *index).collect();
         let chunk = Arc::new(block.unpack(Some(&fields), from as usize..to as usize)?);
         Ok(Decoded { chunk, whole: false })
     }
@@ -164,9 +183,8 @@ impl Projected {
     /// The row of `seq`, if `decoded` has it.
     pub(crate) fn row(&self, decoded: &Decoded, seq: i64) -> Option<Result<Row>> {
         let index = decoded.index_of(seq)?;
-        let values = (0..self.projection.len()).map(|at| {
-            let data_type = self.projection.field(at).data_type();
-            value_of(data_type, decoded.column(&self.projection, at).get(index))
+        let values = self.fields.iter().enumerate().map(|(at, (data_type, field))| {
+            value_of(*data_type, decoded.column(at, *field).get(index))
         });
         let values: Result<Vec<Value>, Damage> = values.collect();
         Some(match values {
@@ -198,10 +216,10 @@ impl Decoded {
         self.chunk.times[index]
     }
 
-    /// The column of the `at`-th field that the reader wants.
-    pub(crate) fn column(&self, projection: &Projection, at: usize) -> &Column {
-        let index = if self.whole { projection.schema_index(at) } else { at };
-        &self.chunk.columns[index]
+    /// The column of the `at`-th field that the reader wants, which is field `field` of the schema.
+    #[inline]
+    fn column(&self, at: usize, field: usize) -> &Column {
+        &self.chunk.columns[if self.whole { field } else { at }]
     }
 }
 

@@ -6,7 +6,6 @@ use std::ops::Range;
 use serde::de::DeserializeOwned;
 
 use crate::read::{Decoded, Projected};
-use crate::row::value_ref_of;
 use crate::{Result, Row, ValueRef};
 
 /// Rows of one table in the order of their `_seq`; from the back in reverse. Made by
@@ -154,7 +153,7 @@ impl<'a> RowRef<'a> {
 
     /// How many fields it has: those that the scan was asked for.
     pub fn len(&self) -> usize {
-        self.source.projection().len()
+        self.source.len()
     }
 
     /// Whether the scan was asked for no fields.
@@ -167,13 +166,8 @@ impl<'a> RowRef<'a> {
     /// # Errors
     /// [`crate::Error::Corrupt`] if the stored bytes are no value of the field's type.
     pub fn value(&self, index: usize) -> Result<ValueRef<'a>> {
-        let projection = self.source.projection();
-        if index >= projection.len() {
-            return Ok(ValueRef::Null);
-        }
-        let column = self.decoded.column(projection, index);
-        value_ref_of(projection.field(index).data_type(), column, self.index)
-            .map_err(|damage| self.source.damaged(self.seq, &damage))
+        let value = self.source.value(self.decoded, index, self.index);
+        value.map_err(|damage| self.source.damaged(self.seq, &damage))
     }
 }
 

@@ -33,6 +33,7 @@ pub(crate) fn value_of(data_type: DataType, scalar: Scalar<'_>) -> Result<Value,
 }
 
 /// [`value_of`] slot `index` of a column, without a copy.
+#[inline]
 pub(crate) fn value_ref_of(
     data_type: DataType,
     column: &Column,
