@@ -14,7 +14,8 @@
 //! 1. There is at most one group at a time; its maker is the leader.
 //! 2. Groups take commits in the order of their tickets, without gaps.
 //! 3. Every ticket is resolved exactly once, and its result is taken once or discarded.
-//! 4. Once poisoned, nothing enters and no group begins; what was pending fails.
+//! 4. When a group fails, what was handed in behind it fails with it.
+//! 5. Once poisoned, nothing enters and no group begins; what was pending fails.
 
 mod pending;
 
@@ -133,6 +134,10 @@ impl<P, R> Queue<P, R> {
     /// Ends the group: each commit gets its result, in the order of the payloads, or all get the
     /// error. The next group may begin.
     ///
+    /// With the error, everything that waits behind the group fails too. It was handed in when
+    /// nobody knew that what came before it would be missing: a writer that does not wait for one
+    /// commit before it hands in the next must not find a hole between them.
+    ///
     /// # Panics
     /// If there is no such group, or not one result for each commit.
     pub(crate) fn finish(&mut self, token: GroupToken, results: Result<Vec<R>>) {
@@ -146,8 +151,12 @@ impl<P, R> Queue<P, R> {
                 }
             }
             Err(error) => {
-                for ticket in tickets {
-                    self.resolve(ticket, Err(error.clone()));
+                self.pending.clear();
+                for ticket in token.first..self.next_ticket {
+                    // A poisoning meanwhile has told those behind the group already.
+                    if matches!(self.slots.get(&ticket), Some(Slot::Waiting | Slot::Forgotten)) {
+                        self.resolve(ticket, Err(error.clone()));
+                    }
                 }
             }
         }

@@ -36,6 +36,21 @@ fn a_group_takes_what_is_pending_in_order() {
 }
 
 #[test]
+fn what_waits_behind_a_group_that_fails_fails_with_it() {
+    let mut queue = Queue::new();
+    let first = queue.submit(1, 1, Durability::Disk).unwrap();
+    let (token, _) = queue.begin(100).unwrap();
+    let behind = queue.submit(2, 1, Durability::Disk).unwrap();
+    queue.finish(token, Err(io_error()));
+    assert!(queue.poll(first).unwrap().is_err() && queue.poll(behind).unwrap().is_err());
+    let later = queue.submit(3, 1, Durability::Disk).unwrap();
+    let (token, group) = queue.begin(100).unwrap();
+    assert_eq!(group.payloads, [3]);
+    queue.finish(token, Ok(vec![()]));
+    assert!(queue.poll(later).unwrap().is_ok());
+}
+
+#[test]
 fn a_group_is_limited_but_never_empty() {
     let mut queue: Queue<u8, ()> = Queue::new();
     for (payload, bytes) in [(1, 500), (2, 40), (3, 60), (4, 1), (5, usize::MAX), (6, 1)] {
@@ -162,7 +177,12 @@ proptest! {
                 }
                 Op::Finish { ok } => {
                     let Some((token, places)) = group.take() else { continue };
-                    places.iter().for_each(|place| model[*place] = Model::Done { ok });
+                    for (place, state) in model.iter_mut().enumerate() {
+                        let behind = !ok && matches!(state, Model::Pending { .. });
+                        if places.contains(&place) || behind {
+                            *state = Model::Done { ok };
+                        }
+                    }
                     queue.finish(token, if ok { Ok(places) } else { Err(io_error()) });
                 }
                 Op::Poll { which } => {
