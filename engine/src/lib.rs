@@ -13,6 +13,9 @@ mod edit;
 mod error;
 mod flush;
 mod format;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
 mod jobs;
 mod layout;
 pub mod limits;

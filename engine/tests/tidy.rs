@@ -33,7 +33,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
         ],
     ),
     ("work", &["delete", "flush", "commit", "tables", "recovery", "worker"]),
-    ("interface", &["table", "batch", "appender", "stats", "verify", "database"]),
+    ("interface", &["table", "batch", "appender", "stats", "verify", "database", "internals"]),
 ];
 
 /// Uses against the order of the layers: the user, the used, and why it is borne.

@@ -213,6 +213,15 @@ impl<'a> DecimalFloat<'a> {
         }
     }
 
+    #[cfg(feature = "internals")]
+    pub(super) fn is_ordered(&self) -> bool {
+        let kept = match &self.exceptions {
+            Kept::Float32(kept) => kept.is_ordered(),
+            Kept::Float64(kept) => kept.is_ordered(),
+        };
+        kept && self.integers.is_ordered()
+    }
+
     pub(super) fn unpack(&self, range: Range<usize>, out: &mut ColumnData) {
         let integers = self.integers.to_vec(range.clone());
         let scale = self.scale;

@@ -80,6 +80,11 @@ pub(super) struct Decimals<'a> {
 }
 
 impl<'a> Decimals<'a> {
+    #[cfg(feature = "internals")]
+    pub(super) fn is_ordered(&self) -> bool {
+        self.exceptions.is_ordered() && self.mantissas.is_ordered()
+    }
+
     pub(super) fn read(reader: &mut Reader<'a>, rows: usize) -> Result<Decimals<'a>, Damage> {
         let scale = reader.u8()?;
         if scale > SCALE_MAX {

@@ -39,6 +39,12 @@ impl<'a, const N: usize> Exceptions<'a, N> {
         Ok(Exceptions { positions, values })
     }
 
+    /// Whether the positions ascend, as written. Where they don't, `get` and `within` disagree.
+    #[cfg(feature = "internals")]
+    pub(super) fn is_ordered(&self) -> bool {
+        self.positions.is_sorted_by(|a, b| u16::from_le_bytes(*a) < u16::from_le_bytes(*b))
+    }
+
     /// The exception at `row`.
     pub(super) fn get(&self, row: usize) -> Option<[u8; N]> {
         if self.positions.is_empty() {

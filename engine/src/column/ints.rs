@@ -196,6 +196,13 @@ impl<'a> Ints<'a> {
         self.base.wrapping_add(unzigzag(u64::from_le_bytes(bytes)))
     }
 
+    /// Whether the patches' positions ascend, as written. Where they don't, `get` and `unpack`
+    /// disagree.
+    #[cfg(feature = "internals")]
+    pub(super) fn is_ordered(&self) -> bool {
+        self.positions.is_sorted_by(|a, b| u16::from_le_bytes(*a) < u16::from_le_bytes(*b))
+    }
+
     /// Where the patches of `from..` begin.
     fn patches_from(&self, from: usize) -> usize {
         self.positions.partition_point(|p| usize::from(u16::from_le_bytes(*p)) < from)

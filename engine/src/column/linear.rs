@@ -83,6 +83,11 @@ pub(super) struct Linear<'a> {
 }
 
 impl<'a> Linear<'a> {
+    #[cfg(feature = "internals")]
+    pub(super) fn is_ordered(&self) -> bool {
+        self.residuals.is_ordered()
+    }
+
     pub(super) fn read(reader: &mut Reader<'a>, rows: usize) -> Result<Linear<'a>, Damage> {
         let slope = reader.i64()?;
         let shift = reader.u8()?;

@@ -46,6 +46,12 @@ pub(super) struct Runs<'a> {
 }
 
 impl<'a> Runs<'a> {
+    #[cfg(feature = "internals")]
+    pub(super) fn is_ordered(&self) -> bool {
+        let ascend = |a: &[u8; 2], b: &[u8; 2]| u16::from_le_bytes(*a) < u16::from_le_bytes(*b);
+        self.ends.is_sorted_by(ascend) && self.heads.is_ordered()
+    }
+
     pub(super) fn read(reader: &mut Reader<'a>, rows: usize) -> Result<Runs<'a>, Damage> {
         let count = usize::from(reader.u16()?);
         let at = reader.position();

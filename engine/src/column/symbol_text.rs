@@ -71,6 +71,11 @@ pub(super) struct SymbolText<'a> {
 }
 
 impl<'a> SymbolText<'a> {
+    #[cfg(feature = "internals")]
+    pub(super) fn is_ordered(&self) -> bool {
+        self.ends.is_ordered()
+    }
+
     pub(super) fn read(reader: &mut Reader<'a>, rows: usize) -> Result<SymbolText<'a>, Damage> {
         let count = usize::from(reader.u8()?);
         let lens = reader.take(count)?;

@@ -112,6 +112,11 @@ pub(super) struct FramedText<'a> {
 }
 
 impl<'a> FramedText<'a> {
+    #[cfg(feature = "internals")]
+    pub(super) fn is_ordered(&self) -> bool {
+        self.ends.is_ordered() && self.frame_ends.is_ordered()
+    }
+
     pub(super) fn read(reader: &mut Reader<'a>, rows: usize) -> Result<FramedText<'a>, Damage> {
         let shift = reader.u8()?;
         if shift > SHIFT_MAX {

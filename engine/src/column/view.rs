@@ -72,6 +72,26 @@ impl<'a> ColumnView<'a> {
         Ok(ColumnView { rows, physical: data_type.physical(), encoding, validity, payload })
     }
 
+    /// Whether what has to ascend does: positions of patches and exceptions, ends of runs. Parsing
+    /// does not look, since it would cost each get; where it is not so, bytes of an honest
+    /// checksum were never these, and `get` and `unpack` may give different values.
+    #[cfg(feature = "internals")]
+    pub(crate) fn is_ordered(&self) -> bool {
+        match &self.payload {
+            Payload::Ints(ints) | Payload::Dictionary(ints, _) => ints.is_ordered(),
+            Payload::Linear(linear) => linear.is_ordered(),
+            Payload::DecimalFloat(floats) => floats.is_ordered(),
+            Payload::FramedText(text) => text.is_ordered(),
+            Payload::SymbolText(text) => text.is_ordered(),
+            Payload::Decimals(decimals) => decimals.is_ordered(),
+            Payload::Runs(runs) => runs.is_ordered(),
+            Payload::Constant(_)
+            | Payload::Plain(_)
+            | Payload::PlainBytes(_)
+            | Payload::Bits(_) => true,
+        }
+    }
+
     /// The value of `row`.
     pub(crate) fn get(&self, row: usize) -> Result<Scalar<'a>, Damage> {
         if row >= self.rows {

@@ -179,6 +179,12 @@ impl<'a> BlockRef<'a> {
         Ok(Chunk { first_seq, times: self.unpack_times(rows)?, columns })
     }
 
+    /// [`crate::column::ColumnView::is_ordered`] of a field.
+    #[cfg(feature = "internals")]
+    pub(crate) fn is_ordered(&self, field: usize) -> bool {
+        self.view(field + 1).is_ok_and(|(view, _)| view.is_ordered())
+    }
+
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
     }

@@ -16,6 +16,7 @@
 //! What it does not do: read files, or remember what was checked. The reader does.
 
 use crate::coding::bytes::{Put, Reader};
+use crate::coding::crc::crc32_seeded;
 use crate::error::Damage;
 use crate::format::block::BLOCK_ALIGN;
 use crate::format::sst::{
@@ -52,11 +53,7 @@ const INTERNAL: u8 = 0;
 pub(crate) struct Node<'a>(&'a [u8; NODE_BYTES]);
 
 fn node_crc(seed: u32, node: &[u8]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new_with_initial(seed);
-    hasher.update(&node[..4]);
-    hasher.update(&[0; 4]);
-    hasher.update(&node[8..]);
-    hasher.finalize()
+    [&node[..4], &[0; 4][..], &node[8..]].into_iter().fold(seed, crc32_seeded)
 }
 
 impl Tree {

@@ -80,7 +80,7 @@ pub(crate) struct Start {
 
 impl Start {
     /// The start of a log that holds nothing: of a new database, or after everything was flushed.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "internals"))]
     pub(crate) fn empty(number: u64, first_commit: u64) -> Start {
         let (base_lsn, synced_lsn, synced_segment) = (0, 0, 0);
         Start { number, base_lsn, first_commit, synced_lsn, synced_segment, unsettled: Vec::new() }

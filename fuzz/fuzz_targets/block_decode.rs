@@ -1,0 +1,11 @@
+//! A column of a block, and its dictionary. What must hold is said at the body: `engine/src/internals/fuzz.rs`.
+
+#![cfg_attr(feature = "libfuzzer", no_main)]
+
+#[cfg(feature = "libfuzzer")]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| srdb::internals::fuzz::block_decode(bytes));
+
+#[cfg(not(feature = "libfuzzer"))]
+fn main() -> std::process::ExitCode {
+    srdb_fuzz::main("block_decode")
+}

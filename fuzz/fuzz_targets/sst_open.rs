@@ -1,0 +1,11 @@
+//! An SST file. What must hold is said at the body: `engine/src/internals/fuzz.rs`.
+
+#![cfg_attr(feature = "libfuzzer", no_main)]
+
+#[cfg(feature = "libfuzzer")]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| srdb::internals::fuzz::sst_open(bytes));
+
+#[cfg(not(feature = "libfuzzer"))]
+fn main() -> std::process::ExitCode {
+    srdb_fuzz::main("sst_open")
+}

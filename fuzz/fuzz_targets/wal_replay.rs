@@ -1,0 +1,11 @@
+//! A segment of the log. What must hold is said at the body: `engine/src/internals/fuzz.rs`.
+
+#![cfg_attr(feature = "libfuzzer", no_main)]
+
+#[cfg(feature = "libfuzzer")]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| srdb::internals::fuzz::wal_replay(bytes));
+
+#[cfg(not(feature = "libfuzzer"))]
+fn main() -> std::process::ExitCode {
+    srdb_fuzz::main("wal_replay")
+}
