@@ -1,4 +1,6 @@
-//! The hot paths one by one: append, commit, get, scan. `cargo bench -p srdb-benches --bench engine`
+//! The hot paths one by one: append, commit, get, scan.
+//!
+//! `cargo bench -p srdb-benches --bench engine`
 
 #![allow(missing_docs, reason = "criterion's macros make functions without documentation")]
 

@@ -1,4 +1,6 @@
-//! An SST file. What must hold is said at the body: `engine/src/internals/fuzz.rs`.
+//! An SST file. What must hold of it is said at the body.
+//!
+//! The body is in `engine/src/internals/fuzz.rs`.
 
 #![cfg_attr(feature = "libfuzzer", no_main)]
 

@@ -48,8 +48,8 @@ pub fn wal_replay(bytes: &[u8]) {
     both(|| replay_segment(bytes));
 }
 
-/// `bytes` as an SST: what [`verify`](crate::Database::verify) finds nothing wrong with can be read,
-/// and one value at a time is the same as whole blocks.
+/// `bytes` as an SST: what [`verify`](crate::Database::verify) finds nothing wrong with can be
+/// read, and one value at a time is the same as whole blocks.
 pub fn sst_open(bytes: &[u8]) {
     both(|| read_sst(bytes));
 }
