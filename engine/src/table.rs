@@ -129,9 +129,9 @@ impl Table {
         self.submit(rows, durability)?.wait()
     }
 
-    /// Hands rows in as one commit and does not wait for it. Nothing may have been written yet
-    /// when this returns; the [`Ticket`] tells when it is. If a commit fails, those that were handed
-    /// in behind it before that was known fail with it: there are no holes.
+    /// Hands rows in as one commit and does not wait for it. Nothing may have been written yet when
+    /// this returns; the [`Ticket`] tells when it is. If a commit fails, those that were handed in
+    /// behind it before that was known fail with it: there are no holes.
     ///
     /// # Errors
     /// As [`Table::insert_many`] for what can be known before writing.

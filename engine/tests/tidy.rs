@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// The layers of the engine, lowest first. A module may use what stands before it: in a layer
 /// above, or in its own. `docs/architecture.md` shows the same table.
 const LAYERS: [(&str, &[&str]); 7] = [
-    ("basics", &["error", "limits", "types", "locks", "signal"]),
+    ("basics", &["error", "mutant", "limits", "types", "locks", "signal"]),
     ("bits and bytes", &["coding", "chunk", "schema"]),
     ("formats", &["column", "format", "layout"]),
     ("files", &["sst", "wal", "edit", "version", "manifest"]),

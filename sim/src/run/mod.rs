@@ -1,7 +1,7 @@
 //! Runs a plan: the engine, the disk, the model and the oracles, step by step.
 //!
 //! ```text
-//!   step ──► call the engine ──► hear (settle tickets) ──► judge errors ──► disk crashed? ─► restart
+//!   step ──► call the engine ─► hear (settle tickets) ─► judge errors ──► disk crashed? ─► restart
 //! ```
 //!
 //! Invariants:

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!   death ─► image ─► rot, on a copy: reported or harmless
-//!                └──► recovery, on a copy: the reference
-//!                └──► recovery, crashed inside ─► image ─► … ─► recovery under faults
-//!                                                            └─► recovery ─► equal to the reference
-//!                                                                         └─► explained by the model
+//!                └─► recovery, on a copy: the reference
+//!                └─► recovery, crashed inside ─► image ─► … ─► recovery under faults
+//!                                                   └─► recovery ─► equal to the reference
+//!                                                                └─► explained by the model
 //! ```
 
 use std::sync::Arc;
