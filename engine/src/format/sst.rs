@@ -467,21 +467,6 @@ pub(crate) fn decode_directory(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::assert_documented;
-
-    const DOCUMENT: &str = include_str!("../../../docs/format-sst.part.md");
-
-    #[test]
-    fn layouts_are_as_documented() {
-        assert_documented(DOCUMENT, "SST header", &HEADER_FIELDS);
-        assert_documented(DOCUMENT, "Block header", &block::BLOCK_FIELDS);
-        assert_documented(DOCUMENT, "Column entry", &block::COLUMN_FIELDS);
-        assert_documented(DOCUMENT, "Dictionary directory", &DIRECTORY_FIELDS);
-        assert_documented(DOCUMENT, "Dictionary entry", &DICTIONARY_FIELDS);
-        assert_documented(DOCUMENT, "Node header", &NODE_HEADER_FIELDS);
-        assert_documented(DOCUMENT, "Leaf node", &LEAF_FIELDS);
-        assert_documented(DOCUMENT, "Internal node", &INTERNAL_FIELDS);
-    }
 
     fn header() -> SstHeader {
         SstHeader {
