@@ -111,8 +111,7 @@ fn take_lock(vfs: &dyn Vfs, root: &Path) -> Result<Box<dyn FileLock>> {
         let holder = holder.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         return Err(Error::Locked { path: root.to_owned(), holder });
     };
-    let holder = format!("process {}\n", std::process::id());
-    lock.write_holder(&holder).map_err(|e| Error::io("write", &path, e))?;
+    lock.write_holder(&lock.holder()).map_err(|e| Error::io("write", &path, e))?;
     Ok(lock)
 }
 

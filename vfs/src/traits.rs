@@ -219,6 +219,10 @@ pub trait Map: Debug + Send + Sync {
 pub trait FileLock: Debug + Send + Sync {
     /// Replaces the lock file's content: who holds it, for the message a second writer gets.
     fn write_holder(&self, text: &str) -> io::Result<()>;
+
+    /// What this process may call itself there. Tells processes apart where there are several, and
+    /// is always the same on a simulated disk, where every byte has to be.
+    fn holder(&self) -> String;
 }
 
 /// Time, and the one random number the engine needs.

@@ -221,6 +221,10 @@ impl FileLock for MemLock {
             Ok(())
         })
     }
+
+    fn holder(&self) -> String {
+        "the simulation".to_owned()
+    }
 }
 
 impl Drop for MemLock {

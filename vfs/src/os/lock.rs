@@ -67,6 +67,10 @@ impl FileLock for OsLock {
         };
         write().map_err(|e| at(e, "write the holder into", &self.path))
     }
+
+    fn holder(&self) -> String {
+        format!("process {}", std::process::id())
+    }
 }
 
 impl Drop for OsLock {
