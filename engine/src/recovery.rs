@@ -85,6 +85,18 @@ fn create_dirs(vfs: &dyn Vfs, dir: &Path) -> Result<()> {
     vfs.sync_dir(parent).map_err(|e| Error::io("sync", parent, e))
 }
 
+/// Makes the name of the database's directory durable, also where an interrupted creation, or
+/// somebody else, made the directory and did not sync it.
+fn sync_above(vfs: &dyn Vfs, root: &Path) -> Result<()> {
+    let mut above = root.ancestors().skip(1);
+    if let Some(parent) = above.next() {
+        vfs.sync_dir(parent).map_err(|e| Error::io("sync", parent, e))?;
+    }
+    // Most likely they have been there for long, and may not be ours to sync.
+    above.for_each(|dir| drop(vfs.sync_dir(dir)));
+    Ok(())
+}
+
 /// Whether there is a database, without touching anything.
 fn exists(vfs: &dyn Vfs, root: &Path) -> Result<bool> {
     if vfs.kind(root).map_err(|e| Error::io("look at", root, e))? != Some(EntryKind::Dir) {
@@ -130,6 +142,7 @@ fn load_or_create(options: &Options, root: &Path) -> Result<Box<Loaded>> {
                 return Err(Error::NoDatabase { path: root.to_owned() });
             }
             Found::Absent | Found::HalfCreated => {
+                sync_above(vfs, root)?;
                 let clock = &options.clock;
                 let meta =
                     Meta { database_id: clock.entropy().max(1), created_time: clock.now_ns() };
