@@ -111,6 +111,20 @@ impl Builder {
         self
     }
 
+    /// Bytes up to which the MANIFEST is never replaced by a snapshot of what it says; 1 MiB,
+    /// unless said otherwise. Beyond that it is, once it is four times as long as the last one.
+    pub fn manifest_bytes_min(mut self, bytes: u64) -> Self {
+        self.options.manifest_bytes_min = bytes;
+        self
+    }
+
+    /// Generations of frozen memtables, at least one, that may wait for their flush before writers
+    /// have to; one, unless said otherwise.
+    pub fn frozen_generations_max(mut self, count: usize) -> Self {
+        self.options.frozen_max = count.max(1);
+        self
+    }
+
     /// Opens the database, and recovers what a crash left.
     ///
     /// # Errors

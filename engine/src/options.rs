@@ -48,6 +48,8 @@ pub(crate) struct Options {
     pub(crate) block_rows: usize,
     /// Bytes by which the log is filled with zeros ahead of synced commits; 0 for not at all.
     pub(crate) wal_zero_ahead: u64,
+    /// A MANIFEST up to this long is never replaced by a snapshot.
+    pub(crate) manifest_bytes_min: u64,
 }
 
 impl Default for Options {
@@ -62,6 +64,7 @@ impl Default for Options {
             create_if_missing: true,
             block_rows: chunk::ROWS_MAX,
             wal_zero_ahead: crate::wal::ZERO_AHEAD_DEFAULT,
+            manifest_bytes_min: crate::manifest::REPLACE_BYTES_MIN,
         }
     }
 }

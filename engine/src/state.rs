@@ -148,7 +148,8 @@ impl Manifest {
     /// [`Error::Io`]. The old one goes on, or the database is poisoned if nobody knows which of
     /// the two counts.
     pub(crate) fn replace_if_outgrown(&mut self, state: &State) -> Result<()> {
-        let Some(writer) = self.writer.take_if(|writer| writer.has_outgrown()) else {
+        let bytes_min = state.options.manifest_bytes_min;
+        let Some(writer) = self.writer.take_if(|writer| writer.has_outgrown(bytes_min)) else {
             return Ok(());
         };
         let number = state.take_file_number();

@@ -154,8 +154,8 @@ impl ManifestWriter {
     }
 
     /// Whether the MANIFEST has grown so much that it is to be replaced by a snapshot.
-    pub(crate) fn has_outgrown(&self) -> bool {
-        self.offset > REPLACE_BYTES_MIN
+    pub(crate) fn has_outgrown(&self, bytes_min: u64) -> bool {
+        self.offset > bytes_min
             && self.offset > self.snapshot_bytes.saturating_mul(REPLACE_GROWTH_MIN)
     }
 

@@ -18,7 +18,7 @@ mod verify;
 
 pub(crate) use create::create;
 pub(crate) use load::{Found, Loaded, leftovers, load};
-pub(crate) use log::ManifestWriter;
+pub(crate) use log::{ManifestWriter, REPLACE_BYTES_MIN};
 pub(crate) use switch::ManifestSwitch;
 #[cfg(test)]
 pub(crate) use switch::SwitchStep;
