@@ -34,6 +34,8 @@ pub fn open(vfs: Arc<dyn Vfs>, clock: &MemClock, options: &Options) -> Result<Da
         .memtable_bytes(options.memtable_bytes)
         .block_rows(options.block_rows)
         .wal_zero_ahead(options.wal_zero_ahead)
+        .manifest_bytes_min(options.manifest_bytes_min)
+        .frozen_generations_max(options.frozen_generations_max)
         .durability(options.durability.into())
         .open()
 }

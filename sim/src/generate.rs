@@ -48,7 +48,7 @@ const KINDS: [(Kind, u32); 26] = [
     (Kind::BadInsert, 1),
     (Kind::Batch, 12),
     (Kind::Submit, 10),
-    (Kind::Wait, 10),
+    (Kind::Wait, 6),
     (Kind::DropTicket, 2),
     (Kind::Sync, 4),
     (Kind::Rotate, 5),
@@ -64,10 +64,10 @@ const KINDS: [(Kind, u32); 26] = [
     (Kind::DropSnapshot, 2),
     (Kind::Tick, 3),
     (Kind::Fault, 4),
-    (Kind::Close, 3),
-    (Kind::ProcessCrash, 4),
-    (Kind::PowerCrash, 6),
-    (Kind::CrashAt, 10),
+    (Kind::Close, 2),
+    (Kind::ProcessCrash, 3),
+    (Kind::PowerCrash, 3),
+    (Kind::CrashAt, 7),
 ];
 
 /// The kinds that a plan always has: without them it is about nothing.
@@ -94,7 +94,7 @@ const FAULT_OPS: [OpKind; 14] = [
 /// Draws the plan of `seed` from `draw`.
 pub fn generate(seed: u64, draw: &mut impl Draw) -> Plan {
     let options = options(draw);
-    let mut swarm = Swarm::draw(draw);
+    let swarm = Swarm::draw(draw);
     let mut steps: Vec<Step> = (0..swarm.tables)
         .map(|table| Step::CreateTable { table, shape: swarm.shape(draw) })
         .collect();
@@ -102,7 +102,8 @@ pub fn generate(seed: u64, draw: &mut impl Draw) -> Plan {
         let step = swarm.step(draw);
         steps.push(step);
     }
-    Plan { seed, options, steps }
+    let birth = if draw.chance(20) { swarm.after(draw) } else { After::default() };
+    Plan { seed, options, birth: After { rot: None, ..birth }, steps }
 }
 
 fn options(draw: &mut impl Draw) -> Options {
@@ -110,6 +111,8 @@ fn options(draw: &mut impl Draw) -> Options {
         memtable_bytes: draw.pick(&[256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 1 << 20]),
         block_rows: draw.pick(&[1, 2, 4, 16, 64, 256, 2048]),
         wal_zero_ahead: draw.pick(&[0, 0, 4 << 10, 64 << 10]),
+        manifest_bytes_min: draw.pick(&[0, 0, 1 << 20]),
+        frozen_generations_max: draw.pick(&[1, 1, 2, 4]),
         durability: draw.pick(&[Level::Memory, Level::Os, Level::Disk, Level::Disk]),
         recover_twice: draw.chance(30),
     }
@@ -143,7 +146,7 @@ impl Swarm {
             weights,
             levels,
             tables: draw.pick(&[1, 1, 2, 3, 4]),
-            steps: draw.pick(&[10, 20, 40, 80]),
+            steps: draw.pick(&[10, 20, 40, 80, 120]),
             rows_max: draw.pick(&[1, 3, 10, 40]),
             fill: draw.chance(30).then(|| draw.below(125) as u32),
             shape: draw.chance(60).then(|| draw.pick(&Shape::ALL)),
@@ -154,7 +157,7 @@ impl Swarm {
         }
     }
 
-    fn step(&mut self, draw: &mut impl Draw) -> Step {
+    fn step(&self, draw: &mut impl Draw) -> Step {
         match KINDS[draw.weighted(&self.weights)].0 {
             Kind::CreateTable => {
                 Step::CreateTable { table: self.table(draw), shape: self.shape(draw) }
@@ -173,7 +176,7 @@ impl Swarm {
             Kind::Sync => Step::Sync,
             Kind::Rotate => Step::Rotate,
             Kind::Flush => Step::Flush,
-            Kind::Job => Step::Job { pick: pick(draw) },
+            Kind::Job => Step::Job { pick: pick(draw), steps: draw.pick(&[1, 1, 1, 2, 5, 12]) },
             Kind::Jobs => Step::Jobs,
             Kind::Get => Step::Get { table: self.table(draw), at: thousandths(draw) },
             Kind::Scan => Step::Scan {

@@ -27,13 +27,16 @@ pub struct Plan {
     pub seed: u64,
     /// How the database is opened, each time.
     pub options: Options,
+    /// What happens while the database is created.
+    #[serde(default, skip_serializing_if = "After::is_plain")]
+    pub birth: After,
     /// What happens, in order.
     pub steps: Vec<Step>,
 }
 
-/// How the database is opened.
+/// How the database is opened. What a plan leaves out is as the engine has it by default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Options {
     /// Bytes of rows in the active memtables before they are frozen.
     pub memtable_bytes: usize,
@@ -41,10 +44,28 @@ pub struct Options {
     pub block_rows: usize,
     /// Bytes by which a WAL segment is grown ahead with zeros; 0 for not at all.
     pub wal_zero_ahead: u64,
+    /// Bytes up to which the MANIFEST is never replaced.
+    pub manifest_bytes_min: u64,
+    /// Frozen generations that may wait for their flush.
+    pub frozen_generations_max: usize,
     /// The durability of commits that name none.
     pub durability: Level,
     /// Recovers twice at every crash and compares.
     pub recover_twice: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            memtable_bytes: 32 << 20,
+            block_rows: 2048,
+            wal_zero_ahead: 256 << 10,
+            manifest_bytes_min: 1 << 20,
+            frozen_generations_max: 1,
+            durability: Level::Disk,
+            recover_twice: false,
+        }
+    }
 }
 
 /// [`srdb::Durability`], as a plan writes it.
@@ -144,10 +165,13 @@ pub enum Step {
     Rotate,
     /// Moves every row into SSTs.
     Flush,
-    /// Lets one background job do one step.
+    /// Lets one background job after the other do one step.
     Job {
         /// Which of those that have work.
         pick: u16,
+        /// How many steps, as long as there is work.
+        #[serde(default = "one")]
+        steps: u16,
     },
     /// Lets background jobs step until none has work.
     Jobs,
@@ -228,6 +252,10 @@ pub enum Step {
         #[serde(default, skip_serializing_if = "After::is_plain")]
         after: After,
     },
+}
+
+fn one() -> u16 {
+    1
 }
 
 /// What happens between a crash and the next step.
@@ -322,6 +350,10 @@ impl Plan {
     pub fn to_json(&self) -> String {
         let mut out = format!("{{\n\"seed\": {},\n\"options\": ", self.seed);
         out += &json(&self.options);
+        if !self.birth.is_plain() {
+            out += ",\n\"birth\": ";
+            out += &json(&self.birth);
+        }
         out += ",\n\"steps\": [";
         for (i, step) in self.steps.iter().enumerate() {
             out += if i == 0 { "\n" } else { ",\n" };
@@ -420,7 +452,7 @@ mod tests {
 
     #[test]
     fn a_misspelt_plan_is_refused_with_its_line() {
-        let text = "{\"seed\": 1, \"options\": {\"memtable_bytes\": 1},\n \"steps\": []}";
+        let text = "{\"seed\": 1, \"options\": {\"memtable_byte\": 1},\n \"steps\": []}";
         let error = Plan::from_json(text).map_err(|e| e.to_string());
         assert!(error.as_ref().is_err_and(|e| e.contains("line 1")), "{error:?}");
     }

@@ -6,7 +6,7 @@
 //! numbers may mean nothing any more, so drawing them again, or simply losing everything, is
 //! tried, too.
 
-use crate::plan::{After, Image, Plan, Step};
+use crate::plan::{After, Image, Options, Plan, Step};
 use crate::run::{Config, Failure, run};
 
 /// What shrinking came to.
@@ -91,18 +91,22 @@ impl Shrinker {
     }
 
     fn plainer_options(&mut self) {
+        let plain: [fn(&mut Options); 6] = [
+            |o| o.recover_twice = false,
+            |o| o.wal_zero_ahead = 0,
+            |o| o.memtable_bytes = 1 << 20,
+            |o| o.block_rows = 2048,
+            |o| o.manifest_bytes_min = 1 << 20,
+            |o| o.frozen_generations_max = 1,
+        ];
         let mut plan = self.best.plan.clone();
-        plan.options.recover_twice = false;
+        plan.birth = After::default();
         self.attempt(plan);
-        let mut plan = self.best.plan.clone();
-        plan.options.wal_zero_ahead = 0;
-        self.attempt(plan);
-        let mut plan = self.best.plan.clone();
-        plan.options.memtable_bytes = 1 << 20;
-        self.attempt(plan);
-        let mut plan = self.best.plan.clone();
-        plan.options.block_rows = 2048;
-        self.attempt(plan);
+        for make_plain in plain {
+            let mut plan = self.best.plan.clone();
+            make_plain(&mut plan.options);
+            self.attempt(plan);
+        }
     }
 }
 

@@ -107,12 +107,6 @@ pub struct Model {
     doubt: Vec<Commit>,
     safe_at_disk: usize,
     safe_at_os: usize,
-    /// So many commits are safe even from damage: records written after their sync vouch for them.
-    vouched: usize,
-    /// What the next sync vouches for.
-    next_vouched: usize,
-    /// What was safe at `Disk` when the step began.
-    safe_at_step: usize,
     last_number: u64,
     last_time: i64,
 }
@@ -144,13 +138,9 @@ impl Model {
         self.commits.len()
     }
 
-    /// A step begins. What becomes safe within one step may all be owed to one sync.
-    pub fn begin_step(&mut self) {
-        if self.safe_at_disk > self.safe_at_step {
-            self.vouched = self.next_vouched;
-            self.next_vouched = self.safe_at_disk;
-        }
-        self.safe_at_step = self.safe_at_disk;
+    /// How many commits survive the loss of power.
+    pub fn safe_at_disk(&self) -> usize {
+        self.safe_at_disk
     }
 
     /// A table was created, or the attempt failed.

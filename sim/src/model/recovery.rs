@@ -27,8 +27,8 @@ pub enum Death {
 pub enum Excuse {
     /// Nothing.
     Nothing,
-    /// The commits of the last sync of the log.
-    LastSync,
+    /// All but so many commits: those of the last sync of the log.
+    AllBut(usize),
     /// The last edit of the MANIFEST: a table made or dropped, or all that a flush moved.
     LastEdit,
 }
@@ -90,7 +90,7 @@ impl Model {
     ) -> Result<(), Violation> {
         let safe = match excuse {
             Excuse::Nothing => self.safe(death),
-            Excuse::LastSync => self.safe(death).min(self.vouched),
+            Excuse::AllBut(vouched) => self.safe(death).min(vouched),
             Excuse::LastEdit => return Ok(()),
         };
         self.explain(found, death, safe).map(drop)
@@ -201,15 +201,6 @@ impl Model {
             Death::Process => self.safe_at_disk.min(there),
             Death::Power | Death::Closed => self.commits.len(),
         };
-        self.vouched = self.vouched.min(self.safe_at_disk);
-        self.safe_at_step = self.safe_at_disk;
-        // Recovery writes no record, so the next sync has nothing new to vouch for; a clean close
-        // vouches for everything.
-        self.next_vouched = self.vouched;
-        if death == Death::Closed {
-            self.vouched = self.commits.len();
-            self.next_vouched = self.commits.len();
-        }
         // The numbers and times of what was lost may be given again.
         // So may those of commits whose tables are all gone: nothing is left of them.
         let is_seen = |c: &&Commit| c.parts.iter().any(|p| self.tables.contains_key(&p.table));

@@ -65,7 +65,7 @@ pub fn rotten_byte(disk: &MemDisk, watch: &Watch, rot: Rot) -> Option<(PathBuf, 
 pub fn excuse(watch: &Watch, file: RotFile, path: &Path, offset: u64) -> Excuse {
     let is_vouched = offset < watch.vouched(path);
     match file {
-        RotFile::Wal if !is_vouched => Excuse::LastSync,
+        RotFile::Wal if !is_vouched => Excuse::AllBut(watch.vouched_commits()),
         RotFile::Manifest if !is_vouched => Excuse::LastEdit,
         _ => Excuse::Nothing,
     }

@@ -1,7 +1,7 @@
 //! Runs a plan: the engine, the disk, the model and the oracles, step by step.
 //!
 //! ```text
-//!   step ──► call the engine ─► hear (settle tickets) ─► judge errors ──► disk crashed? ─► restart
+//!   step ─► call the engine ─► settle tickets, judge errors ─► disk crashed? ─► restart
 //! ```
 //!
 //! Invariants:
@@ -229,11 +229,11 @@ impl Run {
     }
 
     fn all(&mut self) -> Result<(), Violation> {
-        self.db = Some(self.open_sound(&self.disk.clone())?);
+        self.be_born()?;
         for at in 0..self.plan.steps.len() {
             self.at = at;
             self.report.steps += 1;
-            self.model.begin_step();
+            self.watch.begin_step(self.model.safe_at_disk());
             self.unwritable = self.poisoned || self.watch.log_sync_failed();
             let step = self.plan.steps[at].clone();
             let said = self.step(&step)?;
@@ -254,7 +254,6 @@ impl Run {
         self.armed = None;
         // Dropped tables lie on the disk for as long as somebody may look at them.
         self.snapshots.clear();
-        self.model.begin_step();
         if self.poisoned || self.watch.errors() > 0 {
             self.restart(crate::model::Death::Process, None, &After::default())?;
         }
@@ -326,8 +325,11 @@ impl Run {
     }
 
     fn line(&self, step: usize, said: &str) -> String {
-        let what = self.plan.steps.get(step).map_or("end".to_owned(), crate::plan::Step::to_line);
-        format!("{step:>4}  {what}  =>  {said}")
+        match self.plan.steps.get(step) {
+            Some(what) => format!("{step:>4}  {}  =>  {said}", what.to_line()),
+            None if step == usize::MAX => format!("      the creation  =>  {said}"),
+            None => format!("      the end  =>  {said}"),
+        }
     }
 
     /// Adds up what the disk and the layers counted, before they are replaced.

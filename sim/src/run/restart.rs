@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!   death ─► image ─► rot, on a copy: reported or harmless
-//!                └─► recovery, on a copy: the reference
-//!                └─► recovery, crashed inside ─► image ─► … ─► recovery under faults
-//!                                                   └─► recovery ─► equal to the reference
-//!                                                                └─► explained by the model
+//!                └──► recovery, on a copy: the reference
+//!                └──► recovery, crashed inside ─► image ─► … ─► recovery under faults
+//!                                                            └─► recovery ─► the reference
+//!                                                                         └─► the model
 //! ```
 
 use std::sync::Arc;
@@ -30,7 +30,22 @@ enum Place {
     Nested(usize, usize),
 }
 
+/// In the place of a step: the creation of the database.
+const BIRTH: usize = usize::MAX;
+
 impl Run {
+    /// The database is created, on an empty disk, with whatever comes in between.
+    pub(super) fn be_born(&mut self) -> Result<(), Violation> {
+        let birth = self.plan.birth.clone();
+        if birth.is_plain() {
+            self.db = Some(self.open_sound(&self.disk.clone())?);
+            return Ok(());
+        }
+        let said = self.restart_for(BIRTH, Death::Power, None, &birth)?;
+        self.remember(BIRTH, said);
+        Ok(())
+    }
+
     /// The crash that was ordered earlier has happened.
     pub(super) fn crash_as_armed(&mut self) -> Result<(), Violation> {
         let Some(armed) = self.armed.take() else {
@@ -110,7 +125,7 @@ impl Run {
         let found = self.found(&db)?;
         wal::same_again(reference.as_ref(), &found)?;
         self.model.recover(&found, death)?;
-        structure::check(&db, false)?;
+        structure::check(&db)?;
         self.db = Some(db);
         let rows: usize = found.iter().map(|table| table.rows.len()).sum();
         Ok(format!("{death:?}: {rows} rows in {} commits", self.model.commit_count()))
@@ -152,9 +167,10 @@ impl Run {
         };
         let exact = Image::Exact(self.disk.pending().into_iter().map(survivor).collect());
         let step = match place {
-            Place::Step(step) | Place::Nested(step, _) => self.plan.steps.get_mut(step),
+            Place::Step(step) | Place::Nested(step, _) => step,
         };
-        let after = match step {
+        let after = match self.plan.steps.get_mut(step) {
+            None if step == BIRTH => &mut self.plan.birth,
             Some(Step::PowerCrash { image, after } | Step::CrashAt { image, after, .. }) => {
                 if let Place::Step(_) = place {
                     *image = exact;
@@ -193,7 +209,7 @@ impl Run {
             let failed = |e: Error| Violation::new("faults", format!("a job after recovery: {e}"));
             db.step(job).map_err(failed)?;
         }
-        structure::check(&db, false)?;
+        structure::check(&db)?;
         files::check(&disk, &db)?;
         wal::same_again(Some(&found), &self.found(&db)?)?;
         Ok(found)

@@ -24,6 +24,12 @@ struct State {
     errors: u64,
     log_sync_failed: bool,
     logs: BTreeMap<PathBuf, Written>,
+    /// So many commits the log of this process knows to be synced; its records say so.
+    known: usize,
+    /// So many commits a synced record says to be synced.
+    vouched: usize,
+    /// A log was synced in this process.
+    synced: bool,
 }
 
 /// What is known of a WAL segment or a MANIFEST, as offsets in its file.
@@ -39,6 +45,14 @@ struct Written {
     synced_at_write: u64,
     /// The end of what a synced write vouches for.
     vouched: u64,
+    /// What [`State::known`] was when the last write was made.
+    known_at_write: usize,
+    /// The same, of the last write that was synced.
+    known_at_sync: usize,
+    /// The file's name is durable; until then nothing in it vouches for anything.
+    named: bool,
+    /// The file was cut: the next sync is that of the cut and no record tells of it.
+    cut: bool,
 }
 
 impl Watch {
@@ -61,10 +75,33 @@ impl Watch {
         let mut state = self.lock();
         state.errors = 0;
         state.log_sync_failed = false;
+        // A recovery finds out what is vouched for, and no more.
+        state.synced = false;
+        state.known = state.vouched;
         for log in state.logs.values_mut() {
             log.written = log.synced;
             log.synced_at_write = log.vouched;
+            log.known_at_write = 0;
+            log.cut = false;
         }
+    }
+
+    /// A step begins, and so many commits are safe from power loss.
+    pub fn begin_step(&self, safe: usize) {
+        let mut state = self.lock();
+        if state.synced {
+            state.known = safe;
+        }
+    }
+
+    /// The database was closed: everything is vouched for.
+    pub fn closed(&self, commits: usize) {
+        self.lock().vouched = commits;
+    }
+
+    /// How many commits are safe even from damage to what was written last.
+    pub fn vouched_commits(&self) -> usize {
+        self.lock().vouched
     }
 
     /// How many bytes of a WAL segment or a MANIFEST, from its start, later records vouch for.
@@ -78,10 +115,16 @@ impl Layer for Watch {
         let result = go();
         let mut state = self.lock();
         match &result {
-            Ok(offset) if call.is_on("wal") || call.is_on_manifest() => state.note(call, *offset),
+            Ok(offset)
+                if call.op == OpKind::SyncDir || call.is_on("wal") || call.is_on_manifest() =>
+            {
+                state.note(call, *offset);
+            }
             Err(e) if !is_an_answer(e) => {
                 state.errors += 1;
-                let is_log = call.is_on("wal") || call.is_on_manifest();
+                // A MANIFEST that was never synced is not in use yet, and may be given up.
+                let in_use = state.logs.get(call.path).is_some_and(|log| log.synced > 0);
+                let is_log = call.is_on("wal") || call.is_on_manifest() && in_use;
                 state.log_sync_failed |= call.op == OpKind::Sync && is_log;
             }
             _ => {}
@@ -105,6 +148,17 @@ impl State {
             self.logs.remove(call.path);
             return;
         }
+        if call.op == OpKind::SyncDir {
+            let inside = self.logs.iter_mut().filter(|(path, _)| path.parent() == Some(call.path));
+            for (path, log) in inside {
+                log.named = true;
+                if path.extension().is_some_and(|e| e == "wal") {
+                    self.vouched = self.vouched.max(log.known_at_sync);
+                }
+            }
+            return;
+        }
+        let known = self.known;
         let log = self.logs.entry(call.path.to_owned()).or_default();
         match call.op {
             OpKind::Create => *log = Written::default(),
@@ -118,16 +172,27 @@ impl State {
                 if log.synced > log.header {
                     log.synced_at_write = log.synced;
                 }
+                log.known_at_write = known;
+                log.cut = false;
             }
             OpKind::SetLen => {
                 log.written = log.written.min(call.offset);
                 log.synced = log.synced.min(call.offset);
                 log.synced_at_write = log.synced_at_write.min(call.offset);
                 log.vouched = log.vouched.min(call.offset);
+                log.cut = true;
             }
+            OpKind::Sync if log.cut => log.cut = false,
             OpKind::Sync => {
                 log.synced = log.written;
                 log.vouched = log.vouched.max(log.synced_at_write);
+                log.known_at_sync = log.known_at_write;
+                if call.is_on("wal") {
+                    self.synced = true;
+                    if log.named {
+                        self.vouched = self.vouched.max(log.known_at_sync);
+                    }
+                }
             }
             _ => {}
         }
