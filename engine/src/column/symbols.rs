@@ -5,8 +5,8 @@
 //! table of the round before and keeps the symbols, and pairs of symbols in a row, that would save
 //! the most. It starts from the words of the sample, cut to eight bytes: from single bytes, the
 //! overlapping fragments of many words crowd the words out. Unlike the paper's, this matcher finds
-//! the longest symbol always: it chains the few that share three bytes instead of dropping all but
-//! one.
+//! the longest symbol always: it probes each length that occurs instead of keeping one symbol of
+//! those that share three bytes.
 //!
 //! Invariants
 //! 1. Code 255 is the escape: the byte after it stands for itself.
@@ -24,7 +24,8 @@ const ROUNDS: usize = 3;
 /// Bytes of text that a table is grown from.
 const SAMPLE_BYTES: usize = 12 << 10;
 
-const BUCKETS: usize = 1024;
+/// Places in the tables that find a symbol: 2 to the power of ten, four times [`SYMBOLS_MAX`].
+const PLACES: usize = 1024;
 
 /// A symbol: its bytes as a little-endian number, and how many they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,8 +35,10 @@ pub(super) struct Symbol {
 }
 
 impl Symbol {
-    fn mask(self) -> u64 {
-        u64::MAX >> (64 - 8 * u32::from(self.len))
+    /// The first `len` bytes of a word: 1 to 8.
+    #[inline]
+    fn of(word: u64, len: u8) -> Symbol {
+        Symbol { word: word & u64::MAX >> (64 - 8 * u32::from(len)), len }
     }
 
     fn then(self, next: Symbol) -> Symbol {
@@ -43,42 +46,52 @@ impl Symbol {
     }
 }
 
-/// Symbols by a hash of their first bytes, longest first.
+/// Finds the longest symbol at a place, in a number of probes that does not depend on how many
+/// symbols begin alike: one for each length that symbols of the same first three bytes have.
 #[derive(Debug)]
-struct Chains {
-    starts: Vec<u16>,
-    entries: Vec<(Symbol, u64, u8)>,
+struct Index {
+    /// Which lengths from 3 on the symbols of a bucket have: bit `len - 1`. By the hash of their
+    /// first three bytes.
+    lens: Vec<u8>,
+    /// Symbols of two bytes and more by the hash of all their bytes, with linear probing; a code
+    /// plus one, or 0.
+    slots: Vec<u16>,
 }
 
-fn bucket_of(prefix: u64) -> usize {
-    (prefix.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54) as usize
+/// The hash of a symbol's bytes, or of its first three, as a place in the tables of [`Index`].
+#[inline]
+fn place_of(word: u64, len: u8) -> usize {
+    ((word ^ u64::from(len) << 61).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54) as usize
 }
 
-impl Chains {
-    fn new(symbols: &[Symbol], prefix: u64, holds: impl Fn(u8) -> bool) -> Chains {
-        let mut entries: Vec<(Symbol, u64, u8)> = symbols
-            .iter()
-            .enumerate()
-            .filter(|(_, symbol)| holds(symbol.len))
-            .map(|(code, symbol)| (*symbol, symbol.mask(), code as u8))
-            .collect();
-        let bucket = |entry: &(Symbol, u64, u8)| bucket_of(entry.0.word & prefix);
-        entries.sort_by_key(|entry| (bucket(entry), 8 - entry.0.len, entry.0.word));
-        let starts = (0..=BUCKETS)
-            .map(|at| entries.partition_point(|entry| bucket(entry) < at) as u16)
-            .collect();
-        Chains { starts, entries }
+impl Index {
+    fn new(symbols: &[Symbol]) -> Index {
+        let mut index = Index { lens: vec![0; PLACES], slots: vec![0; PLACES] };
+        for (code, symbol) in symbols.iter().enumerate().filter(|(_, symbol)| symbol.len >= 2) {
+            if symbol.len >= 3 {
+                index.lens[place_of(symbol.word & TRIPLE, 0)] |= 1 << (symbol.len - 1);
+            }
+            let mut place = place_of(symbol.word, symbol.len);
+            while index.slots[place] != 0 {
+                place = (place + 1) % PLACES;
+            }
+            index.slots[place] = code as u16 + 1;
+        }
+        index
     }
 
+    /// The code of the symbol of exactly these bytes.
     #[inline]
-    fn find(&self, word: u64, prefix: u64, left: usize) -> Option<(u8, usize)> {
-        let bucket = bucket_of(word & prefix);
-        let chain = usize::from(self.starts[bucket])..usize::from(self.starts[bucket + 1]);
-        let fits = |(symbol, mask, _): &&(Symbol, u64, u8)| {
-            word & mask == symbol.word && usize::from(symbol.len) <= left
-        };
-        let (symbol, _, code) = self.entries[chain].iter().find(fits)?;
-        Some((*code, symbol.len.into()))
+    fn get(&self, symbols: &[Symbol], wanted: Symbol) -> Option<u8> {
+        let mut place = place_of(wanted.word, wanted.len);
+        // There are fewer symbols than places, so an empty one ends this.
+        loop {
+            let code = self.slots[place].checked_sub(1)?;
+            if symbols[usize::from(code)] == wanted {
+                return Some(code as u8);
+            }
+            place = (place + 1) % PLACES;
+        }
     }
 }
 
@@ -86,12 +99,10 @@ impl Chains {
 #[derive(Debug)]
 pub(super) struct SymbolTable {
     pub(super) symbols: Vec<Symbol>,
-    long: Chains,
-    pairs: Chains,
+    index: Index,
     singles: [u8; 256],
 }
 
-const PAIR: u64 = 0xFFFF;
 const TRIPLE: u64 = 0xFF_FFFF;
 
 impl SymbolTable {
@@ -100,23 +111,27 @@ impl SymbolTable {
         for (code, symbol) in symbols.iter().enumerate().filter(|(_, symbol)| symbol.len == 1) {
             singles[symbol.word as usize] = code as u8;
         }
-        let long = Chains::new(&symbols, TRIPLE, |len| len >= 3);
-        let pairs = Chains::new(&symbols, PAIR, |len| len == 2);
-        SymbolTable { symbols, long, pairs, singles }
+        let index = Index::new(&symbols);
+        SymbolTable { symbols, index, singles }
     }
 
     /// The code of the longest symbol that `word` begins with, and its length. The escape's is 1.
     #[inline]
     fn find(&self, word: u64, left: usize) -> (u8, usize) {
-        if left >= 3
-            && let Some(found) = self.long.find(word, TRIPLE, left)
-        {
-            return found;
+        let fitting = if left >= 8 { u8::MAX } else { (1 << left) - 1 };
+        let mut lens = self.index.lens[place_of(word & TRIPLE, 0)] & fitting;
+        while lens != 0 {
+            let len = 8 - lens.leading_zeros() as u8;
+            let wanted = Symbol::of(word, len);
+            if let Some(code) = self.index.get(&self.symbols, wanted) {
+                return (code, usize::from(len));
+            }
+            lens &= !(1 << (len - 1));
         }
         if left >= 2
-            && let Some(found) = self.pairs.find(word, PAIR, left)
+            && let Some(code) = self.index.get(&self.symbols, Symbol::of(word, 2))
         {
-            return found;
+            return (code, 2);
         }
         (self.singles[word as usize & 0xFF], 1)
     }
