@@ -139,19 +139,19 @@ impl Projected {
         self.fields.len()
     }
 
-    /// The value of the `at`-th field that is wanted, in slot `index` of `decoded`; null beyond
-    /// the last field.
+    /// The value of the `at`-th field that is wanted of row `seq`, in slot `index` of `decoded`;
+    /// null beyond the last field.
     #[inline]
     pub(crate) fn value<'d>(
         &self,
         decoded: &'d Decoded,
         at: usize,
+        seq: i64,
         index: usize,
-    ) -> Result<ValueRef<'d>, Damage> {
-        match self.fields.get(at) {
-            Some((data_type, field)) => value_ref_of(*data_type, decoded.column(at, *field), index),
-            None => Ok(ValueRef::Null),
-        }
+    ) -> Result<ValueRef<'d>> {
+        let Some((data_type, field)) = self.fields.get(at) else { return Ok(ValueRef::Null) };
+        let column = decoded.column(at, *field);
+        value_ref_of(*data_type, column, index, |damage| self.damaged(seq, &damage))
     }
 
     pub(crate) fn first_seq(&self) -> i64 {

@@ -165,9 +165,9 @@ impl<'a> RowRef<'a> {
     ///
     /// # Errors
     /// [`crate::Error::Corrupt`] if the stored bytes are no value of the field's type.
+    #[inline]
     pub fn value(&self, index: usize) -> Result<ValueRef<'a>> {
-        let value = self.source.value(self.decoded, index, self.index);
-        value.map_err(|damage| self.source.damaged(self.seq, &damage))
+        self.source.value(self.decoded, index, self.seq, self.index)
     }
 }
 

@@ -131,29 +131,19 @@ impl Reader for SrdbReader {
         let mut scan = self.0.scan(numbers)?;
         while let Some(row) = scan.next_ref() {
             let row = row?;
-            let values = [
-                row.value(0)?,
-                row.value(1)?,
-                row.value(2)?,
-                row.value(3)?,
-                row.value(4)?,
-                row.value(5)?,
-                row.value(6)?,
-                row.value(7)?,
-            ];
-            let [
-                ValueRef::Int(ts),
-                ValueRef::Str(device),
-                ValueRef::Str(region),
-                ValueRef::Float64(temperature),
-                ValueRef::Float64(humidity),
-                ValueRef::Int(status),
-                ValueRef::Bool(ok),
-                ValueRef::Str(message),
-            ] = values
-            else {
-                return Err(Fault::from(format!("row {} is {values:?}", row.seq())));
-            };
+            let other =
+                |at: usize| Fault::from(format!("field {at} of {row:?} is of another type"));
+            macro_rules! value {
+                ($at:literal, $kind:ident) => {
+                    match row.value($at)? {
+                        ValueRef::$kind(value) => value,
+                        _ => return Err(other($at)),
+                    }
+                };
+            }
+            let (ts, device, region) = (value!(0, Int), value!(1, Str), value!(2, Str));
+            let (temperature, humidity) = (value!(3, Float64), value!(4, Float64));
+            let (status, ok, message) = (value!(5, Int), value!(6, Bool), value!(7, Str));
             let status = i32::try_from(status)?;
             digest.add(&RowRef { ts, device, region, temperature, humidity, status, ok, message });
         }

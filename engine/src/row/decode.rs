@@ -32,39 +32,62 @@ pub(crate) fn value_of(data_type: DataType, scalar: Scalar<'_>) -> Result<Value,
     })
 }
 
-/// [`value_of`] slot `index` of a column, without a copy.
+/// [`value_of`] slot `index` of a column, without a copy; `fail` makes the caller's error.
+///
+/// Each arm makes the caller's result in one go: a value that is written in pieces and copied as
+/// a whole, from one kind of result into another, costs more than its decoding.
 #[inline]
-pub(crate) fn value_ref_of(
+pub(crate) fn value_ref_of<E>(
     data_type: DataType,
     column: &Column,
     index: usize,
-) -> Result<ValueRef<'_>, Damage> {
+    fail: impl FnOnce(Damage) -> E,
+) -> Result<ValueRef<'_>, E> {
     if !column.is_valid(index) {
         return Ok(ValueRef::Null);
     }
-    Ok(match (data_type, &column.data) {
-        (DataType::Bool, ColumnData::Bool(v)) => ValueRef::Bool(v.get(index)),
-        (DataType::Float32, ColumnData::Float32(v)) => ValueRef::Float32(v[index]),
-        (DataType::Float64, ColumnData::Float64(v)) => ValueRef::Float64(v[index]),
-        (DataType::Decimal, ColumnData::Decimal(v)) => ValueRef::Decimal(v[index]),
-        (DataType::UInt64, ColumnData::Int(v)) => ValueRef::UInt(i64_to_u64(v[index])),
-        (DataType::Timestamp, ColumnData::Int(v)) => ValueRef::Timestamp(v[index]),
-        (DataType::Duration, ColumnData::Int(v)) => ValueRef::Duration(v[index]),
-        (DataType::Int64, ColumnData::Int(v)) => ValueRef::Int(v[index]),
+    match (data_type, &column.data) {
+        (DataType::Bool, ColumnData::Bool(v)) => Ok(ValueRef::Bool(v.get(index))),
+        (DataType::Float32, ColumnData::Float32(v)) => Ok(ValueRef::Float32(v[index])),
+        (DataType::Float64, ColumnData::Float64(v)) => Ok(ValueRef::Float64(v[index])),
+        (DataType::Decimal, ColumnData::Decimal(v)) => Ok(ValueRef::Decimal(v[index])),
+        (DataType::UInt64, ColumnData::Int(v)) => Ok(ValueRef::UInt(i64_to_u64(v[index]))),
+        (DataType::Timestamp, ColumnData::Int(v)) => Ok(ValueRef::Timestamp(v[index])),
+        (DataType::Duration, ColumnData::Int(v)) => Ok(ValueRef::Duration(v[index])),
+        (DataType::Int64, ColumnData::Int(v)) => Ok(ValueRef::Int(v[index])),
         (DataType::Int8 | DataType::Int16 | DataType::Int32, ColumnData::Int(v)) => {
-            ValueRef::Int(in_range(data_type, v[index])?)
+            match in_range(data_type, v[index]) {
+                Ok(v) => Ok(ValueRef::Int(v)),
+                Err(damage) => Err(fail(damage)),
+            }
         }
         (DataType::UInt8 | DataType::UInt16 | DataType::UInt32, ColumnData::Int(v)) => {
-            ValueRef::UInt(in_range(data_type, v[index])? as u64)
+            match in_range(data_type, v[index]) {
+                Ok(v) => Ok(ValueRef::UInt(v as u64)),
+                Err(damage) => Err(fail(damage)),
+            }
         }
-        (DataType::String, ColumnData::Bytes(v)) => ValueRef::Str(utf8_ref(v.get(index))?),
-        (DataType::Json, ColumnData::Bytes(v)) => ValueRef::Json(utf8_ref(v.get(index))?),
-        (DataType::Bytes, ColumnData::Bytes(v)) => ValueRef::Bytes(v.get(index)),
-        (data_type, data) => {
-            let what = format!("a {data_type} field holds a {:?}", data.physical());
-            return Err(Damage::new(0, what));
-        }
-    })
+        (DataType::String, ColumnData::Bytes(v)) => match std::str::from_utf8(v.get(index)) {
+            Ok(text) => Ok(ValueRef::Str(text)),
+            Err(e) => Err(fail(not_utf8(e.valid_up_to()))),
+        },
+        (DataType::Json, ColumnData::Bytes(v)) => match std::str::from_utf8(v.get(index)) {
+            Ok(text) => Ok(ValueRef::Json(text)),
+            Err(e) => Err(fail(not_utf8(e.valid_up_to()))),
+        },
+        (DataType::Bytes, ColumnData::Bytes(v)) => Ok(ValueRef::Bytes(v.get(index))),
+        (data_type, data) => Err(fail(wrong_shape(data_type, data))),
+    }
+}
+
+#[cold]
+fn wrong_shape(data_type: DataType, data: &ColumnData) -> Damage {
+    Damage::new(0, format!("a {data_type} field holds a {:?}", data.physical()))
+}
+
+#[cold]
+fn not_utf8(at: usize) -> Damage {
+    Damage::new(at, "text is not UTF-8")
 }
 
 fn in_range(data_type: DataType, value: i64) -> Result<i64, Damage> {
@@ -73,11 +96,6 @@ fn in_range(data_type: DataType, value: i64) -> Result<i64, Damage> {
     if inside { Ok(value) } else { Err(Damage::new(0, format!("{value} is no {data_type}"))) }
 }
 
-fn utf8_ref(bytes: &[u8]) -> Result<&str, Damage> {
-    std::str::from_utf8(bytes).map_err(|e| Damage::new(e.valid_up_to(), "text is not UTF-8"))
-}
-
 fn utf8(bytes: Vec<u8>) -> Result<String, Damage> {
-    String::from_utf8(bytes)
-        .map_err(|e| Damage::new(e.utf8_error().valid_up_to(), "text is not UTF-8"))
+    String::from_utf8(bytes).map_err(|e| not_utf8(e.utf8_error().valid_up_to()))
 }

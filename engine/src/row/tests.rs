@@ -171,7 +171,7 @@ proptest! {
         for (i, row) in rows.iter().enumerate() {
             prop_assert_eq!(&read(&named, &schema, i), row);
             for (column, (field, value)) in named.columns().iter().zip(schema.fields().iter().zip(row)) {
-                let borrowed = value_ref_of(field.data_type(), column, i).unwrap();
+                let borrowed = value_ref_of(field.data_type(), column, i, |e| e).unwrap();
                 prop_assert_eq!(&borrowed.to_value(), value);
             }
         }
