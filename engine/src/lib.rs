@@ -63,3 +63,8 @@ pub use stats::{Stats, TableStats};
 pub use table::Table;
 pub use types::{DataType, Value, ValueRef};
 pub use verify::Verification;
+
+/// Runs the examples of the guide as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide.md")]
+struct Guide;

@@ -96,6 +96,16 @@ fn every_module_has_a_layer() {
 }
 
 #[test]
+fn the_architecture_page_shows_the_layers() {
+    let page = read("docs/architecture.md");
+    for (layer, modules) in LAYERS {
+        let modules = modules.iter().map(|module| format!("`{module}`"));
+        let row = format!("| {layer} | {} |", modules.collect::<Vec<_>>().join(", "));
+        assert!(page.contains(&row), "docs/architecture.md lacks {row}");
+    }
+}
+
+#[test]
 fn imports_follow_the_layers() {
     let exports = exports(&read("engine/src/lib.rs"));
     let mut wrong = Vec::new();
