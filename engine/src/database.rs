@@ -128,9 +128,10 @@ impl Builder {
     /// Opens the database, and recovers what a crash left.
     ///
     /// # Errors
-    /// [`Error::NoDatabase`] where there is none and it is not to be created; [`Error::Locked`];
-    /// [`Error::Corrupt`] with the file where what was durable is damaged: nothing is changed then;
-    /// [`Error::Unsupported`]; [`Error::Io`]; [`Error::Invalid`] for options that can't be.
+    /// [`crate::Error::NoDatabase`] where there is none and it is not to be created;
+    /// [`crate::Error::Locked`]; [`crate::Error::Corrupt`] with the file where what was durable is
+    /// damaged: nothing is changed then; [`crate::Error::Unsupported`]; [`crate::Error::Io`];
+    /// [`crate::Error::Invalid`] for options that can't be.
     pub fn open(self) -> Result<Database> {
         let background = self.options.background;
         let state = Arc::new(recovery::open(self.options, self.path)?);
@@ -163,9 +164,9 @@ impl Database {
     /// Creates a table. Durable on return.
     ///
     /// # Errors
-    /// [`Error::TableExists`], [`Error::BadName`], [`Error::BadSchema`] (also for unique and
-    /// indexed fields, which are not enforced yet), [`Error::Limit`], [`Error::Io`],
-    /// [`Error::Poisoned`], [`Error::Closed`].
+    /// [`crate::Error::TableExists`], [`crate::Error::BadName`], [`crate::Error::BadSchema`] (also
+    /// for unique and indexed fields, which are not enforced yet), [`crate::Error::Limit`],
+    /// [`crate::Error::Io`], [`crate::Error::Poisoned`], [`crate::Error::Closed`].
     pub fn create_table(&self, name: &str, schema: Schema) -> Result<Table> {
         let table = tables::create(&self.state, name, schema)?;
         Ok(Table::new(&self.state, table))
@@ -174,7 +175,7 @@ impl Database {
     /// The table of that name.
     ///
     /// # Errors
-    /// [`Error::NoTable`], [`Error::Closed`].
+    /// [`crate::Error::NoTable`], [`crate::Error::Closed`].
     pub fn table(&self, name: &str) -> Result<Table> {
         self.state.check_open()?;
         Ok(Table::new(&self.state, self.state.table(name)?))
@@ -189,7 +190,8 @@ impl Database {
     /// way keep reading what they see.
     ///
     /// # Errors
-    /// [`Error::NoTable`], [`Error::Io`], [`Error::Poisoned`], [`Error::Closed`].
+    /// [`crate::Error::NoTable`], [`crate::Error::Io`], [`crate::Error::Poisoned`],
+    /// [`crate::Error::Closed`].
     pub fn drop_table(&self, name: &str) -> Result<()> {
         tables::drop(&self.state, name)
     }
@@ -207,7 +209,7 @@ impl Database {
     /// Raises everything that was committed before to [`Durability::Disk`].
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Poisoned`], [`Error::Closed`].
+    /// [`crate::Error::Io`], [`crate::Error::Poisoned`], [`crate::Error::Closed`].
     pub fn sync(&self) -> Result<()> {
         let nothing = Pending { tables: Vec::new(), durability: Durability::Disk };
         commit::submit(&self.state, nothing)?.wait().map(|_| ())
@@ -217,7 +219,7 @@ impl Database {
     /// was anything. Commits that nobody waited for yet are not in it.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Poisoned`], [`Error::Closed`].
+    /// [`crate::Error::Io`], [`crate::Error::Poisoned`], [`crate::Error::Closed`].
     pub fn rotate(&self) -> Result<bool> {
         self.state.check_writable()?;
         commit::freeze(&self.state, &mut lock(&self.state.log))
@@ -226,7 +228,7 @@ impl Database {
     /// Writes everything that was committed before to SSTs. Durable on return.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Poisoned`], [`Error::Closed`].
+    /// [`crate::Error::Io`], [`crate::Error::Poisoned`], [`crate::Error::Closed`].
     pub fn flush(&self) -> Result<()> {
         self.rotate()?;
         flush::all(&self.state)
@@ -236,8 +238,8 @@ impl Database {
     /// WAL, SSTs and their B+Trees. Writers of rows wait while the log is read.
     ///
     /// # Errors
-    /// [`Error::Closed`]; [`Error::Io`] if the log's buffer could not be written. What is wrong
-    /// with the files is in the result.
+    /// [`crate::Error::Closed`]; [`crate::Error::Io`] if the log's buffer could not be written.
+    /// What is wrong with the files is in the result.
     pub fn verify(&self) -> Result<Verification> {
         Verification::of(&self.state)
     }
@@ -287,8 +289,8 @@ impl Database {
     /// all that they hold. Every handle is of no more use afterwards; scans and snapshots go on.
     ///
     /// # Errors
-    /// [`Error::Closed`] if it was closed before. Otherwise the first thing that went wrong: the
-    /// database is closed all the same, and whatever was acknowledged is as durable as it was.
+    /// [`crate::Error::Closed`] if it was closed before. Otherwise the first thing that went wrong:
+    /// the database is closed all the same, and whatever was acknowledged is as durable as it was.
     pub fn close(&self) -> Result<()> {
         let state = &self.state;
         state.begin_close()?;

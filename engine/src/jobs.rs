@@ -14,7 +14,7 @@ use crate::Error;
 use crate::memtable::Memtable;
 use crate::table_state::{Sst, TableState};
 
-/// A kind of work that runs behind; see [`Database::step`].
+/// A kind of work that runs behind; see [`crate::Database::step`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Job {

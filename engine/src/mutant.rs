@@ -1,6 +1,6 @@
 //! Bugs that the simulator plants on purpose, each at one line that asks for it by name.
 //!
-//! Compiled in only under the feature `mutants`; without it [`on`] is `false` at compile time.
+//! Compiled in only under the feature `mutants`; without it `on` is `false` at compile time.
 //! What is planted is planted for one thread, so that simulations can run side by side.
 
 #[cfg(feature = "mutants")]

@@ -14,7 +14,7 @@
 //!    loss of power, or of the process.
 //! 3. Everything here follows from what the database answered, never from how it works.
 //!
-//! The matching of a recovered database against this is in [`recovery`].
+//! The matching of a recovered database against this is in `recovery.rs`.
 
 mod recovery;
 #[cfg(test)]

@@ -13,7 +13,7 @@ use srdb_vfs::OpKind;
 
 use super::{Call, Layer};
 
-/// See the [module](self).
+/// See the module's documentation.
 #[derive(Debug, Default)]
 pub struct Watch {
     state: Mutex<State>,
