@@ -5,13 +5,14 @@
 //! name for the thread that runs the simulation.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use srdb_vfs::{File, OpKind};
 
 use super::{Call, Layer};
+use crate::db::ROOT;
 
 /// A planted bug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,10 +29,14 @@ pub enum Mutant {
     CutAtFirstBad,
     /// A commit is acknowledged before its sync.
     AckBeforeSync,
+    /// A MANIFEST is not synced.
+    ManifestUnsynced,
+    /// The directory of the database is not synced: the names of MANIFEST and CURRENT.
+    RootDirUnsynced,
 }
 
 /// Every mutant, with its name and what it is.
-pub const MUTANTS: [(Mutant, &str, &str); 6] = [
+pub const MUTANTS: [(Mutant, &str, &str); 8] = [
     (Mutant::SstUnsynced, "sst-unsynced", "an SST is not synced before the edit that names it"),
     (Mutant::SstDirUnsynced, "sst-dir-unsynced", "the name of an SST is not synced"),
     (Mutant::WalDirUnsynced, "wal-dir-unsynced", "the name of a WAL segment is not synced"),
@@ -46,6 +51,12 @@ pub const MUTANTS: [(Mutant, &str, &str); 6] = [
         "recovery cuts the log at the first bad record though later ones were synced",
     ),
     (Mutant::AckBeforeSync, "ack-before-sync", "a commit is acknowledged before the log is synced"),
+    (Mutant::ManifestUnsynced, "manifest-unsynced", "an edit is not synced"),
+    (
+        Mutant::RootDirUnsynced,
+        "root-dir-unsynced",
+        "the names of MANIFEST and CURRENT are not synced",
+    ),
 ];
 
 impl Mutant {
@@ -95,6 +106,8 @@ impl MutantLayer {
             Mutant::WalDirUnsynced => in_dir("wal"),
             Mutant::WalRemovedEarly => call.op == OpKind::Sync && call.is_on_manifest(),
             Mutant::AckBeforeSync => call.op == OpKind::Sync && call.is_on("wal"),
+            Mutant::ManifestUnsynced => call.op == OpKind::Sync && call.is_on_manifest(),
+            Mutant::RootDirUnsynced => call.op == OpKind::SyncDir && call.path == Path::new(ROOT),
             Mutant::CutAtFirstBad => false,
         }
     }
@@ -143,8 +156,6 @@ impl Layer for MutantLayer {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use srdb_vfs::{CrashChoice, MemDisk, Vfs};
 
     use super::super::Layered;
