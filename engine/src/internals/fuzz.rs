@@ -99,6 +99,7 @@ fn replay_segment(bytes: &[u8]) {
         assert_eq!(table.types.len(), table.columns.len(), "a type a column");
         for column in &table.columns {
             assert_eq!(column.len(), table.rows, "a value a row");
+            (0..column.len()).for_each(|row| drop(std::hint::black_box(column.get(row))));
         }
     }
     if let Some(cut) = &cut {
