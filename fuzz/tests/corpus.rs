@@ -1,5 +1,6 @@
 //! The fuzz targets over their corpus, and over some inputs made from it.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use srdb_fuzz::{Mutator, TARGETS, corpus, inputs};
@@ -36,5 +37,14 @@ fn the_corpus_holds_what_this_version_writes() {
         let path = corpus(target).join(format!("seed-{name}"));
         let found = fs::read(&path).unwrap_or_default();
         assert!(found == bytes, "{} is stale: run the program `seeds`", path.display());
+    }
+}
+
+#[test]
+fn every_encoding_is_in_the_corpus() {
+    let files = inputs(&corpus("block_decode")).expect("a corpus is checked in");
+    let found: BTreeSet<u8> = files.iter().map(|(_, bytes)| bytes[0]).collect();
+    for encoding in 1..=11 {
+        assert!(found.contains(&encoding), "no column of encoding {encoding}");
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use srdb_vfs::{MemDisk, Vfs};
 
 use super::without_checksums;
-use crate::chunk::{Chunk, Column, ColumnData, Scalar};
+use crate::chunk::{BytesColumn, Chunk, Column, ColumnData, Scalar};
 use crate::coding::bytes::{Put, Reader};
 use crate::column::{self, ColumnView, DictionaryBuilder, DictionaryView};
 use crate::edit::{Change, VersionEdit};
@@ -380,9 +380,19 @@ fn seed_flush(id: u32) -> Vec<Change> {
     ]
 }
 
-/// A column of each type, in three shapes, so that each encoding is among them.
+/// A column of each type, in some shapes, so that each encoding is among them.
 fn seed_columns() -> Vec<(String, Vec<u8>)> {
     let mut seeds = Vec::new();
+    let runs = ColumnData::Int((0..600).map(|row| row / 150 * 7 % 5).collect());
+    let mut words = BytesColumn::default();
+    for row in 0..300_u64 {
+        words.push(
+            format!("request {:x} took {} ms", row * 40_503 % 65_536, row * 37 % 999).as_bytes(),
+        );
+    }
+    for (name, at, data) in [("runs", 0, runs), ("words", 6, ColumnData::Bytes(words))] {
+        seeds.push((name.to_owned(), seed_column(&Column { data, validity: None }, at)));
+    }
     for (at, data_type) in TYPES.into_iter().enumerate() {
         for (shape, rows) in [("constant", 9_i64), ("nulls", 64), ("plain", 300)] {
             let mut column = Column::new(data_type.physical());
@@ -393,21 +403,27 @@ fn seed_columns() -> Vec<(String, Vec<u8>)> {
                     _ => push(&mut column, row, data_type),
                 }
             }
-            let (mut builder, mut payload) = (DictionaryBuilder::new(), Vec::new());
-            let encoded = column::encode(&column, data_type, &mut builder, &mut payload);
-            let mut dictionary = Vec::new();
-            if builder.is_used() {
-                builder.finish(&mut dictionary);
-            }
-            let mut bytes = Vec::new();
-            bytes.put_u16(encoded.encoding.code());
-            bytes.put_u16(rows as u16);
-            bytes.push(at as u8);
-            bytes.put_u16(dictionary.len() as u16);
-            bytes.extend_from_slice(&dictionary);
-            bytes.extend_from_slice(&payload);
+            let bytes = seed_column(&column, at);
             seeds.push((format!("{data_type:?}-{shape}").to_lowercase(), bytes));
         }
     }
     seeds
+}
+
+/// The input of [`block_decode`] for a column of the `at`-th of [`TYPES`].
+fn seed_column(column: &Column, at: usize) -> Vec<u8> {
+    let (mut builder, mut payload) = (DictionaryBuilder::new(), Vec::new());
+    let encoded = column::encode(column, TYPES[at], &mut builder, &mut payload);
+    let mut dictionary = Vec::new();
+    if builder.is_used() {
+        builder.finish(&mut dictionary);
+    }
+    let mut bytes = Vec::new();
+    bytes.put_u16(encoded.encoding.code());
+    bytes.put_u16(column.len() as u16);
+    bytes.push(at as u8);
+    bytes.put_u16(dictionary.len() as u16);
+    bytes.extend_from_slice(&dictionary);
+    bytes.extend_from_slice(&payload);
+    bytes
 }
