@@ -3,14 +3,15 @@
 //!
 //! ```text
 //!   for each table:  Open ─► Rows* ─► Body ─► Header ─► Sync ─► SyncDir
-//!   then:            Publish (edit: append, sync, apply) ─► the segments are obsolete
+//!   then:            Publish (edit: append, sync, apply) ─► Vouch ─► the segments are obsolete
 //! ```
 //!
 //! Invariants
 //! 1. An SST, and its name, are synced before the edit that names it is written.
-//! 2. The edit is synced before a segment of the generation becomes obsolete.
-//! 3. Every step makes one mutating call at the most; `Publish` makes two, because nothing may
-//!    come between the writing of an edit and its sync.
+//! 2. The edit is synced, and so is one behind it that vouches for it, before a segment of the
+//!    generation becomes obsolete.
+//! 3. Every step makes one mutating call at the most; `Publish` and `Vouch` make two, because
+//!    nothing may come between the writing of an edit and its sync.
 //! 4. A flush that fails before `Publish` leaves only files that no edit names. They become
 //!    obsolete, and a new attempt starts with new file numbers: a failed sync of a file is never
 //!    retried. A flush whose edit could not be *written* stays at `Publish` and keeps its files: a
@@ -58,6 +59,8 @@ enum Stage {
     Sync(Writing),
     SyncDir(Writing),
     Publish,
+    /// Write an edit that changes nothing, behind which the one before is no longer the last.
+    Vouch,
 }
 
 #[derive(Debug)]
@@ -109,7 +112,7 @@ pub(crate) fn step(state: &State) -> Result<Progress> {
             Ok(progress)
         }
         Err(error) => {
-            if matches!(job.stage, Stage::Publish) {
+            if matches!(job.stage, Stage::Publish | Stage::Vouch) {
                 *slot = Some(job);
             } else {
                 job.abandon(state);
@@ -154,6 +157,11 @@ impl FlushJob {
             Stage::Publish => {
                 self.stage = Stage::Publish;
                 self.publish(state)?;
+                self.stage = Stage::Vouch;
+            }
+            Stage::Vouch => {
+                self.stage = Stage::Vouch;
+                self.vouch(state)?;
                 return Ok(Progress::Done);
             }
         }
@@ -214,6 +222,17 @@ impl FlushJob {
                 table.replace_memtable(&memtable, sst);
             }
         }
+        Ok(())
+    }
+
+    /// Makes the edit one that a later edit vouches for, and gives up the log of the generation.
+    ///
+    /// A MANIFEST's last edit, if it is damaged, looks like one that a crash tore, and is cut. So
+    /// as long as the edit of this flush is the last, the log has to stay: without it the rows
+    /// would be gone and nobody would know.
+    fn vouch(&mut self, state: &State) -> Result<()> {
+        let mut manifest = lock(&state.manifest);
+        manifest.commit(state, &VersionEdit::new(Vec::new()))?;
         let replaced = manifest.replace_if_outgrown(state);
         drop(manifest);
         let segments = &self.frozen.generation.segments;

@@ -21,8 +21,10 @@ use std::sync::Arc;
 use srdb_vfs::{Access, EntryKind, FileLock, Vfs};
 
 use crate::coding::bytes::Reader;
+use crate::edit::VersionEdit;
 use crate::format::manifest::Meta;
 use crate::jobs::{Generation, Obsolete};
+use crate::locks::lock;
 use crate::manifest::{self, Found, Loaded, ManifestWriter};
 use crate::memtable::Memtable;
 use crate::options::Options;
@@ -64,7 +66,30 @@ pub(crate) fn open(options: Options, root: PathBuf) -> Result<State> {
     let (next_file, obsolete) = (orphans.next_file, orphans.obsolete);
     let recovered =
         Recovered { options, root, database_id, log, manifest, tables, next_file, obsolete, lock };
-    Ok(State::new(recovered))
+    let state = State::new(recovered);
+    give_up_old_log(&state, orphans.old_log)?;
+    Ok(state)
+}
+
+/// Hands segments that were flushed to the delete job, once an edit stands behind the one that made
+/// them obsolete: see `flush.rs` for why not before.
+///
+/// # Errors
+/// [`Error::Io`] if a sync failed. Where the edit could not be written, the segments stay for the
+/// next time.
+fn give_up_old_log(state: &State, old_log: Vec<Obsolete>) -> Result<()> {
+    if old_log.is_empty() {
+        return Ok(());
+    }
+    let mut manifest = lock(&state.manifest);
+    let vouched =
+        manifest.closed_cleanly || manifest.commit(state, &VersionEdit::new(Vec::new())).is_ok();
+    drop(manifest);
+    state.check_alive()?;
+    if vouched {
+        state.add_obsolete(old_log);
+    }
+    Ok(())
 }
 
 /// Creates the directory and those above it that are missing, durably.
@@ -284,6 +309,8 @@ impl Replayed<'_> {
 /// What is there and named by nothing, and the numbers that are free.
 struct Orphans {
     obsolete: VecDeque<Obsolete>,
+    /// Segments of the log that were flushed.
+    old_log: Vec<Obsolete>,
     next_file: u64,
     next_table: u32,
 }
@@ -293,6 +320,7 @@ impl Orphans {
         let version = &loaded.version;
         let mut found = Orphans {
             obsolete: VecDeque::new(),
+            old_log: Vec::new(),
             next_file: version.next_file,
             next_table: version.next_table,
         };
@@ -306,7 +334,7 @@ impl Orphans {
         let wal_dir = root.join(layout::WAL_DIR);
         let first_live = version.log_number;
         let obsolete = wal::obsolete_files(vfs, &wal_dir, first_live)?;
-        found.obsolete.extend(obsolete.into_iter().map(Obsolete::File));
+        found.old_log.extend(obsolete.into_iter().map(Obsolete::File));
         found.look_at_tables(vfs, root, tables)?;
         Ok(found)
     }

@@ -141,8 +141,11 @@ impl Layer for MutantLayer {
             return result;
         }
         match (self.mutant, call.file) {
-            // Only the edit of a flush makes a segment obsolete.
-            (Mutant::WalRemovedEarly, _) if !put_off.flushing => return go(),
+            // Only the edit of a flush makes a segment obsolete; the one that vouches for it comes
+            // before the removal too.
+            (Mutant::WalRemovedEarly, _) if !put_off.flushing && put_off.files.is_empty() => {
+                return go();
+            }
             (Mutant::WalRemovedEarly | Mutant::AckBeforeSync, Some(file)) => {
                 put_off.flushing = false;
                 put_off.files.push((call.path.to_owned(), file.clone()));
