@@ -11,10 +11,11 @@
 //! since the log's start, over all segments. Each record says up to which position the log was
 //! known to be synced when it was made, and so vouches for everything before that position.
 //!
-//! **The one exception.** The last group that was synced before a crash has no record behind it
-//! that vouches for it. If such a group is damaged later, on the medium, this looks like a write
-//! that the crash tore, and it is cut without an error. A clean close ends the log with a record
-//! that vouches for everything, so it applies to crashed logs only.
+//! **The one exception.** What was synced last before a crash has no record behind it that vouches
+//! for it: the last group, or all of a log that was recovered and synced and not written to since.
+//! If it is damaged later, on the medium, this looks like a write that the crash tore, and it is
+//! cut without an error. A clean close ends the log with a record that vouches for everything, so
+//! it applies to crashed logs only.
 
 mod payload;
 mod replay;
