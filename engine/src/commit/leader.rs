@@ -177,7 +177,9 @@ fn open_segment(state: &State, log: &mut Log) -> Result<()> {
 /// # Errors
 /// [`crate::Error::Io`] if the segment can't be made; the active generation goes on then.
 pub(crate) fn freeze(state: &State, log: &mut Log) -> Result<bool> {
-    if log.active.tables.is_empty() {
+    // Without rows, but with segments of earlier runs, it is worth it too: nobody else gives them
+    // up, and each opening would read and settle all of them.
+    if log.active.tables.is_empty() && log.active.segments.len() <= 1 {
         return Ok(false);
     }
     // The next segment is made now, not at the next commit: its first commit number tells a later
