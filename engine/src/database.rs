@@ -308,9 +308,20 @@ impl Database {
         closed
     }
 
+    /// Whether the database was closed cleanly before, and nothing was written since.
+    fn is_untouched(&self) -> bool {
+        let state = &self.state;
+        let log = lock(&state.log);
+        let no_rows = log.writer.is_none() && log.active.tables.is_empty();
+        no_rows && state.queue.is_idle() && lock(&state.manifest).closed_cleanly
+    }
+
     /// Brings everything that was handed in to SSTs, and removes what is of no more use.
     fn write_all(&self) -> Result<()> {
         let state = &self.state;
+        if self.is_untouched() {
+            return Ok(());
+        }
         // Commits that were handed in count, also if nobody waits for them.
         let nothing = Pending { tables: Vec::new(), durability: Durability::Disk };
         commit::enqueue(state, nothing)?.wait()?;
