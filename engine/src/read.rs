@@ -3,9 +3,9 @@
 use std::ops::{Bound, Range, RangeBounds};
 use std::sync::Arc;
 
-use crate::chunk::{Chunk, Column};
+use crate::chunk::{Chunk, Column, ColumnData};
 use crate::error::Damage;
-use crate::row::{Projection, value_of, value_ref_of};
+use crate::row::{Projection, text_ref_of, value_of, value_ref_of};
 use crate::table_state::{TableFiles, TableState};
 use crate::{DataType, Error, Result, Row, Value, ValueRef};
 
@@ -121,6 +121,10 @@ pub(crate) struct Decoded {
     chunk: Arc<Chunk>,
     /// Whether the chunk's columns are those of the schema, not those of the projection.
     whole: bool,
+    /// Of each field that is wanted, its column's text, where it is text and was decoded for this
+    /// reader: checked to be UTF-8 once, not value by value. The column has the ends then, and no
+    /// bytes.
+    texts: Box<[Option<String>]>,
 }
 
 impl Projected {
@@ -151,6 +155,11 @@ impl Projected {
     ) -> Result<ValueRef<'d>> {
         let Some((data_type, field)) = self.fields.get(at) else { return Ok(ValueRef::Null) };
         let column = decoded.column(at, *field);
+        if let Some(Some(text)) = decoded.texts.get(at) {
+            return text_ref_of(*data_type, column, text, index, |damage| {
+                self.damaged(seq, &damage)
+            });
+        }
         value_ref_of(*data_type, column, index, |damage| self.damaged(seq, &damage))
     }
 
@@ -167,7 +176,7 @@ impl Projected {
             let visible = (seqs.end - memtable.first_seq()) as usize;
             let chunk = memtable.chunk(ordinal, visible);
             let chunk = chunk.ok_or_else(|| missing(&self.table, seq))?;
-            return Ok(Decoded { chunk, whole: true });
+            return Ok(Decoded { chunk, whole: true, texts: Box::default() });
         }
         let sst = self.files.sst_of(seq).ok_or_else(|| missing(&self.table, seq))?;
         let block = sst.reader()?.block_of(seq)?;
@@ -176,24 +185,21 @@ impl Projected {
         let from = seqs.start.max(first) - first;
         let to = seqs.end.min(block.end_seq()) - first;
         let fields: Vec<usize> = self.fields.iter().map(|(_, index)| *index).collect();
-        let chunk = Arc::new(block.unpack(Some(&fields), from as usize..to as usize)?);
-        Ok(Decoded { chunk, whole: false })
+        let mut chunk = block.unpack(Some(&fields), from as usize..to as usize)?;
+        let types = self.fields.iter().map(|(data_type, _)| *data_type);
+        let texts =
+            types.zip(&mut chunk.columns).map(|(data_type, column)| take_text(data_type, column));
+        let texts = texts.collect();
+        Ok(Decoded { chunk: Arc::new(chunk), whole: false, texts })
     }
 
     /// The row of `seq`, if `decoded` has it.
     pub(crate) fn row(&self, decoded: &Decoded, seq: i64) -> Option<Result<Row>> {
         let index = decoded.index_of(seq)?;
-        let values = self.fields.iter().enumerate().map(|(at, (data_type, field))| {
-            value_of(*data_type, decoded.column(at, *field).get(index))
-        });
-        let values: Result<Vec<Value>, Damage> = values.collect();
-        Some(match values {
-            Ok(values) => {
-                let time = decoded.chunk.times[index];
-                Ok(Row::new(seq, time, Arc::clone(&self.projection), values))
-            }
-            Err(damage) => Err(self.damaged(seq, &damage)),
-        })
+        let values = (0..self.len()).map(|at| self.value(decoded, at, seq, index));
+        let values: Result<Vec<Value>> = values.map(|value| Ok(value?.to_value())).collect();
+        let row = |values| Row::new(seq, decoded.time(index), Arc::clone(&self.projection), values);
+        Some(values.map(row))
     }
 
     /// Damage in a value of row `seq`, with the file that it is in.
@@ -221,6 +227,18 @@ impl Decoded {
     fn column(&self, at: usize, field: usize) -> &Column {
         &self.chunk.columns[if self.whole { field } else { at }]
     }
+}
+
+/// Moves the bytes of a column of text out of it, if they are UTF-8. If not, they stay, for the
+/// value that is not to be found.
+fn take_text(data_type: DataType, column: &mut Column) -> Option<String> {
+    let (DataType::String | DataType::Json, ColumnData::Bytes(bytes)) =
+        (data_type, &mut column.data)
+    else {
+        return None;
+    };
+    let text = String::from_utf8(std::mem::take(&mut bytes.data));
+    text.map_err(|not_text| bytes.data = not_text.into_bytes()).ok()
 }
 
 /// Every row between the first and the last is somewhere, or we have a bug: see `TableFiles`.

@@ -20,6 +20,7 @@
 mod pending;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::Durability;
@@ -246,13 +247,17 @@ pub(crate) struct CommitQueue<P, R> {
     queue: Mutex<Queue<P, R>>,
     /// Signalled whenever a group ends or the queue is poisoned.
     changed: Condvar,
+    /// How many wait for that; changed and read under the lock. Signalling costs a system call
+    /// even where nobody waits.
+    sleepers: AtomicUsize,
     group_bytes_max: usize,
 }
 
 impl<P, R> CommitQueue<P, R> {
     /// An empty queue whose groups hold up to `group_bytes_max` bytes, or one commit.
     pub(crate) fn new(group_bytes_max: usize) -> Self {
-        CommitQueue { queue: Mutex::new(Queue::new()), changed: Condvar::new(), group_bytes_max }
+        let (queue, changed) = (Mutex::new(Queue::new()), Condvar::new());
+        CommitQueue { queue, changed, sleepers: AtomicUsize::new(0), group_bytes_max }
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue<P, R>> {
@@ -292,7 +297,12 @@ impl<P, R> CommitQueue<P, R> {
                     self.lead(group, lead);
                     self.lock()
                 }
-                None => self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
+                None => {
+                    self.sleepers.fetch_add(1, Ordering::Relaxed);
+                    let woken = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                    self.sleepers.fetch_sub(1, Ordering::Relaxed);
+                    woken
+                }
             };
         }
     }
@@ -371,8 +381,11 @@ impl<P, R> Drop for Leading<'_, P, R> {
             Err(Error::Poisoned { cause })
         });
         queue.finish(self.token, results);
+        let somebody_waits = self.queue.sleepers.load(Ordering::Relaxed) > 0;
         drop(queue);
-        self.queue.changed.notify_all();
+        if somebody_waits {
+            self.queue.changed.notify_all();
+        }
     }
 }
 

@@ -80,6 +80,26 @@ pub(crate) fn value_ref_of<E>(
     }
 }
 
+/// [`value_ref_of`] a column whose bytes were moved to `text`.
+#[inline]
+pub(crate) fn text_ref_of<'a, E>(
+    data_type: DataType,
+    column: &Column,
+    text: &'a str,
+    index: usize,
+    fail: impl FnOnce(Damage) -> E,
+) -> Result<ValueRef<'a>, E> {
+    if !column.is_valid(index) {
+        return Ok(ValueRef::Null);
+    }
+    let ColumnData::Bytes(bytes) = &column.data else {
+        return Err(fail(wrong_shape(data_type, &column.data)));
+    };
+    // All of it is UTF-8; a value that begins or ends within a character is not.
+    let Some(value) = text.get(bytes.span(index)) else { return Err(fail(not_utf8(0))) };
+    Ok(if data_type == DataType::Json { ValueRef::Json(value) } else { ValueRef::Str(value) })
+}
+
 #[cold]
 fn wrong_shape(data_type: DataType, data: &ColumnData) -> Damage {
     Damage::new(0, format!("a {data_type} field holds a {:?}", data.physical()))

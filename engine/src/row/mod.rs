@@ -17,7 +17,7 @@ mod value_de;
 mod value_ser;
 
 pub(crate) use batch::RowBatch;
-pub(crate) use decode::{value_of, value_ref_of};
+pub(crate) use decode::{text_ref_of, value_of, value_ref_of};
 pub(crate) use projection::Projection;
 pub use row::Row;
 pub use row_buf::{IntoRow, RowBuf};
