@@ -297,12 +297,13 @@ impl Database {
         let flushed = self.write_all();
         // Also after a failure: the log holds what could not be flushed, and vouches for it.
         let vouched = commit::close_log(state);
-        let closed = flushed.and(vouched).and_then(|()| {
-            let mut manifest = lock(&state.manifest);
-            if manifest.closed_cleanly {
-                return Ok(());
-            }
-            manifest.commit(state, &VersionEdit::close())
+        // A step or an edit that is under way ends first, and none begins after: whoever opens the
+        // database next must be the only one to write to it.
+        let _no_step = lock(&state.flush);
+        let mut manifest = lock(&state.manifest);
+        let closed = flushed.and(vouched).and_then(|()| match manifest.closed_cleanly {
+            true => Ok(()),
+            false => manifest.commit(state, &VersionEdit::close()),
         });
         drop(lock(&state.lock).take());
         closed

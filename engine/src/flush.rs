@@ -96,8 +96,9 @@ pub(crate) fn has_work(state: &State) -> bool {
 /// # Errors
 /// Whatever kept it from succeeding. The rows stay in memory and in the log.
 pub(crate) fn step(state: &State) -> Result<Progress> {
-    state.check_alive()?;
     let mut slot = lock(&state.flush);
+    // Under the lock, which closing takes before it lets go of the database.
+    state.check_alive()?;
     let mut job = match slot.take() {
         Some(job) => job,
         None => match lock(&state.jobs).frozen.front() {
