@@ -272,7 +272,7 @@ fn fault(draw: &mut impl Draw) -> Fault {
         _ => FaultKind::StorageFull { bytes },
     };
     let nth_max = draw.pick(&[1, 3, 12]);
-    Fault { op, nth: draw.between(1, nth_max), error }
+    Fault::new(op, draw.between(1, nth_max), error)
 }
 
 fn rot(draw: &mut impl Draw) -> Rot {

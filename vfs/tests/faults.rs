@@ -10,7 +10,7 @@ fn p(path: &str) -> &Path {
 }
 
 fn order(disk: &MemDisk, op: OpKind, nth: u64, error: FaultKind) {
-    disk.inject(Fault { op, nth, error });
+    disk.inject(Fault::new(op, nth, error));
 }
 
 #[test]
@@ -118,6 +118,22 @@ fn every_kind_of_call_can_fail_and_succeeds_afterwards() {
         assert_eq!(call(op).unwrap_err().kind(), ErrorKind::Other, "{op:?}");
         assert_eq!(disk.clear_faults(), 0, "{op:?} was delivered");
         call(op).unwrap_or_else(|e| panic!("{op:?}: {e}"));
+    }
+}
+
+#[test]
+fn a_fault_of_a_name_passes_over_other_files() {
+    let disk = MemDisk::new();
+    for (pattern, name) in [("1.wal", "1.wal"), ("*.sst", "2.sst"), ("MANIFEST-*", "MANIFEST-7")] {
+        disk.inject(Fault::new(OpKind::Create, 2, FaultKind::Eio).on(pattern));
+        assert!(disk.create(p("/other")).is_ok());
+        let path = format!("/{name}");
+        for fails in [false, true] {
+            assert_eq!(disk.create(p(&path)).is_err(), fails, "{pattern}");
+            disk.remove_file(p(&path)).unwrap_or_default();
+        }
+        disk.remove_file(p("/other")).unwrap();
+        assert_eq!(disk.clear_faults(), 0);
     }
 }
 

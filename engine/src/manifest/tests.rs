@@ -232,7 +232,7 @@ fn a_failed_append_is_undone_and_a_failed_sync_ends_the_writer() {
         let disk = disk();
         let (mut writer, versions) = filled(&disk);
         let edit = VersionEdit::new(vec![Change::NextFile(20)]);
-        disk.inject(Fault { op: OpKind::Write, nth: 1, error: kind });
+        disk.inject(Fault::new(OpKind::Write, 1, kind));
         assert!(matches!(writer.append(&edit), Err(Error::Io { .. })));
         assert_eq!(writer.failure(), None);
         for choice in [CrashChoice::keep_all(), CrashChoice::drop_all()] {
@@ -240,7 +240,7 @@ fn a_failed_append_is_undone_and_a_failed_sync_ends_the_writer() {
             assert_eq!((&found.version, &found.torn_tail), (versions.last().unwrap(), &None));
         }
         writer.append(&edit).unwrap();
-        disk.inject(Fault { op: OpKind::Sync, nth: 1, error: FaultKind::SyncFail });
+        disk.inject(Fault::new(OpKind::Sync, 1, FaultKind::SyncFail));
         assert!(matches!(writer.sync(), Err(Error::Io { .. })));
         assert!(writer.failure().is_some());
         assert!(matches!(writer.sync(), Err(Error::Poisoned { .. })));
@@ -254,8 +254,8 @@ fn a_failed_append_that_can_not_be_undone_ends_the_writer() {
         let disk = disk();
         let (mut writer, _) = filled(&disk);
         let edit = VersionEdit::new(vec![Change::NextFile(20)]);
-        disk.inject(Fault { op: OpKind::Write, nth: 1, error: FaultKind::EioAfter { bytes: 99 } });
-        disk.inject(Fault { op, nth: 1, error: FaultKind::Eio });
+        disk.inject(Fault::new(OpKind::Write, 1, FaultKind::EioAfter { bytes: 99 }));
+        disk.inject(Fault::new(op, 1, FaultKind::Eio));
         assert!(matches!(writer.append(&edit), Err(Error::Io { .. })));
         assert!(writer.failure().is_some());
         assert!(matches!(writer.append(&edit), Err(Error::Poisoned { .. })));
@@ -365,7 +365,7 @@ fn a_switch_that_fails_gives_back_the_writer_that_counts() {
             push(&mut writer, &mut newest, &VersionEdit::new(vec![Change::NextFile(10)])).unwrap();
             let snapshot = newest.to_snapshot_edit();
             let mut switch = ManifestSwitch::begin(dir(), writer, 9, &snapshot).unwrap();
-            disk.inject(Fault { op, nth, error });
+            disk.inject(Fault::new(op, nth, error));
             let failed = loop {
                 match switch.step(&disk) {
                     Ok(true) => break false,

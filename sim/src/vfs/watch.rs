@@ -236,7 +236,7 @@ mod tests {
         assert!(vfs.read_dir(Path::new("/nothing")).is_err());
         assert_eq!(watch.errors(), 0);
         let file = vfs.create(Path::new("/000001.wal"))?;
-        disk.inject(Fault { op: OpKind::Sync, nth: 1, error: FaultKind::SyncFail });
+        disk.inject(Fault::new(OpKind::Sync, 1, FaultKind::SyncFail));
         assert!(file.sync_data().is_err());
         assert!(watch.errors() == 1 && watch.log_sync_failed());
         watch.restart();

@@ -1,5 +1,7 @@
 //! Errors to order: which call of which kind fails, and how.
 
+use std::path::Path;
+
 /// The kinds of calls a fault or a trace entry speaks of.
 ///
 /// New kinds go at the end: the place of a kind goes into the trace hash.
@@ -100,6 +102,38 @@ pub struct Fault {
     pub nth: u64,
     /// How it fails.
     pub error: FaultKind,
+    /// Only calls on a file or directory of such a name are counted and fail: the last part of the
+    /// path, or its beginning or end beside a `*`, as in `*.wal`. Of a rename or link it is the old
+    /// name; the root's name is empty. `None` stands for every one.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub file: Option<String>,
+}
+
+impl Fault {
+    /// The `nth` call of this kind fails, whatever it is on.
+    pub fn new(op: OpKind, nth: u64, error: FaultKind) -> Fault {
+        Fault { op, nth, error, file: None }
+    }
+
+    /// The same, but only on files or directories of such a name; see [`Fault::file`].
+    pub fn on(self, file: impl Into<String>) -> Fault {
+        Fault { file: Some(file.into()), ..self }
+    }
+
+    /// Whether a call of this kind on this path is one that the fault counts.
+    pub(super) fn is_for(&self, op: OpKind, path: &Path) -> bool {
+        let name = || path.file_name().map_or("".into(), |name| name.to_string_lossy());
+        self.op == op && self.file.as_deref().is_none_or(|pattern| is_like(&name(), pattern))
+    }
+}
+
+fn is_like(name: &str, pattern: &str) -> bool {
+    match pattern.split_once('*') {
+        None => name == pattern,
+        Some((start, end)) => {
+            name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
+        }
+    }
 }
 
 /// How a call fails.

@@ -88,7 +88,7 @@ impl State {
             }
         }
         let whole_or_nothing = !op.changes_the_disk() || op.is_sync() || op == OpKind::Lock;
-        match self.due_fault(op) {
+        match self.due_fault(op, call.path) {
             None => Verdict::Go,
             Some(FaultKind::EioAfter { bytes }) if !whole_or_nothing => {
                 Verdict::Half(bytes, fail(ErrorKind::Other, "simulated I/O error"))
@@ -103,10 +103,10 @@ impl State {
         }
     }
 
-    fn due_fault(&mut self, op: OpKind) -> Option<FaultKind> {
+    fn due_fault(&mut self, op: OpKind, path: &Path) -> Option<FaultKind> {
         let mut due = None;
         self.faults.retain_mut(|(fault, to_come)| {
-            if fault.op != op {
+            if !fault.is_for(op, path) {
                 return true;
             }
             *to_come = to_come.saturating_sub(1);

@@ -18,7 +18,7 @@ fn image(disk: &MemDisk, keep: impl Fn(&PendingOp) -> bool) -> MemDisk {
 }
 
 fn fault(op: OpKind, nth: u64, error: FaultKind) -> Fault {
-    Fault { op, nth, error }
+    Fault::new(op, nth, error)
 }
 
 #[test]
