@@ -37,6 +37,7 @@ pub fn open(vfs: Arc<dyn Vfs>, clock: &MemClock, options: &Options) -> Result<Da
         .manifest_bytes_min(options.manifest_bytes_min)
         .frozen_generations_max(options.frozen_generations_max)
         .durability(options.durability.into())
+        .create_if_missing(options.create_if_missing)
         .open()
 }
 
@@ -126,6 +127,11 @@ pub fn kind(error: &Error) -> &'static str {
         Error::TableExists { .. } => "table exists",
         Error::BadRow { .. } => "bad row",
         Error::Closed => "closed",
+        Error::Locked { .. } => "locked",
+        Error::NoDatabase { .. } => "no database",
+        Error::NoField { .. } => "no field",
+        Error::BadName { .. } => "bad name",
+        Error::BadSchema { .. } => "bad schema",
         _ => "other",
     }
 }

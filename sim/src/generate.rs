@@ -7,7 +7,9 @@
 use srdb_vfs::{Fault, FaultKind, OpKind};
 
 use crate::draw::Draw;
-use crate::plan::{After, Image, Level, Nested, Options, Plan, Rot, RotFile, Rows, Step, Way};
+use crate::plan::{
+    After, Image, Level, Nested, Options, Plan, Read, Rot, RotFile, Rows, Step, Way,
+};
 use crate::shape::Shape;
 
 /// The kinds of steps, each with the weight that a plan of middling character gives it.
@@ -33,6 +35,13 @@ enum Kind {
     Snapshot,
     ReadSnapshot,
     DropSnapshot,
+    OpenScan,
+    Advance,
+    DropScan,
+    Figures,
+    OpenTwice,
+    UseDropped,
+    Refused,
     Tick,
     Fault,
     Close,
@@ -41,7 +50,7 @@ enum Kind {
     CrashAt,
 }
 
-const KINDS: [(Kind, u32); 26] = [
+const KINDS: [(Kind, u32); 33] = [
     (Kind::CreateTable, 3),
     (Kind::DropTable, 2),
     (Kind::Insert, 40),
@@ -62,6 +71,13 @@ const KINDS: [(Kind, u32); 26] = [
     (Kind::Snapshot, 3),
     (Kind::ReadSnapshot, 3),
     (Kind::DropSnapshot, 2),
+    (Kind::OpenScan, 4),
+    (Kind::Advance, 8),
+    (Kind::DropScan, 1),
+    (Kind::Figures, 2),
+    (Kind::OpenTwice, 1),
+    (Kind::UseDropped, 1),
+    (Kind::Refused, 1),
     (Kind::Tick, 3),
     (Kind::Fault, 4),
     (Kind::Close, 2),
@@ -91,6 +107,20 @@ const FAULT_OPS: [OpKind; 14] = [
     OpKind::Read,
 ];
 
+const WAYS: [Way; 8] = [
+    Way::Rows,
+    Way::Rows,
+    Way::Rows,
+    Way::Rows,
+    Way::Appender,
+    Way::AppenderTicket,
+    Way::Ticket,
+    Way::Struct,
+];
+
+const READS: [Read; 6] =
+    [Read::Rows, Read::Rows, Read::Rows, Read::Refs, Read::Refs, Read::Structs];
+
 /// Draws the plan of `seed` from `draw`.
 pub fn generate(seed: u64, draw: &mut impl Draw) -> Plan {
     let options = options(draw);
@@ -115,6 +145,7 @@ fn options(draw: &mut impl Draw) -> Options {
         frozen_generations_max: draw.pick(&[1, 1, 2, 4]),
         durability: draw.pick(&[Level::Memory, Level::Os, Level::Disk, Level::Disk]),
         recover_twice: draw.chance(30),
+        create_if_missing: draw.chance(75),
     }
 }
 
@@ -164,8 +195,7 @@ impl Swarm {
             }
             Kind::DropTable => Step::DropTable { table: self.table(draw) },
             Kind::Insert => {
-                let ways = [Way::Rows, Way::Rows, Way::Rows, Way::Appender, Way::Ticket];
-                let way = draw.pick(&ways);
+                let way = draw.pick(&WAYS);
                 Step::Insert { rows: self.rows(draw), way, level: self.some_level(draw) }
             }
             Kind::BadInsert => Step::BadInsert { rows: self.rows(draw) },
@@ -178,14 +208,40 @@ impl Swarm {
             Kind::Flush => Step::Flush,
             Kind::Job => Step::Job { pick: pick(draw), steps: draw.pick(&[1, 1, 1, 2, 5, 12]) },
             Kind::Jobs => Step::Jobs,
-            Kind::Get => Step::Get { table: self.table(draw), at: thousandths(draw) },
+            Kind::Get => Step::Get {
+                table: self.table(draw),
+                at: thousandths(draw),
+                fields: some_fields(draw),
+                snapshot: draw.chance(20).then(|| pick(draw)),
+            },
             Kind::Scan => Step::Scan {
                 table: self.table(draw),
                 from: thousandths(draw),
                 to: thousandths(draw),
                 by_time: draw.chance(30),
                 backward: draw.chance(40),
+                fields: some_fields(draw),
+                read: draw.pick(&READS),
             },
+            Kind::OpenScan => Step::OpenScan {
+                table: self.table(draw),
+                from: thousandths(draw),
+                to: thousandths(draw),
+                by_time: draw.chance(20),
+                fields: some_fields(draw),
+                snapshot: draw.chance(25).then(|| pick(draw)),
+            },
+            Kind::Advance => Step::Advance {
+                pick: pick(draw),
+                rows: draw.pick(&[1, 1, 2, 5, 20, 100]),
+                backward: draw.chance(40),
+                read: draw.pick(&READS),
+            },
+            Kind::DropScan => Step::DropScan { pick: pick(draw) },
+            Kind::Figures => Step::Figures,
+            Kind::OpenTwice => Step::OpenTwice { create: draw.chance(50) },
+            Kind::UseDropped => Step::UseDropped { pick: pick(draw) },
+            Kind::Refused => Step::Refused { table: self.table(draw) },
             Kind::Check => Step::Check,
             Kind::Verify => Step::Verify,
             Kind::Snapshot => Step::Snapshot,
@@ -260,6 +316,11 @@ fn pick(draw: &mut impl Draw) -> u16 {
 /// A place in a table; now and then an end of it, or beyond.
 fn thousandths(draw: &mut impl Draw) -> u16 {
     if draw.chance(20) { draw.pick(&[0, 1, 999, 1000, 1100]) } else { draw.below(1001) as u16 }
+}
+
+/// Some of a row's fields, or all.
+fn some_fields(draw: &mut impl Draw) -> Option<u32> {
+    draw.chance(40).then(|| draw.below(1 << 32) as u32)
 }
 
 fn fault(draw: &mut impl Draw) -> Fault {

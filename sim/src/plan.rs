@@ -52,6 +52,8 @@ pub struct Options {
     pub durability: Level,
     /// Recovers twice at every crash and compares.
     pub recover_twice: bool,
+    /// Whether openings may create the database; the first one does so in any case.
+    pub create_if_missing: bool,
 }
 
 impl Default for Options {
@@ -64,6 +66,7 @@ impl Default for Options {
             frozen_generations_max: 1,
             durability: Level::Disk,
             recover_twice: false,
+            create_if_missing: true,
         }
     }
 }
@@ -103,6 +106,29 @@ pub enum Way {
     Appender,
     /// `submit`, and `wait` at once.
     Ticket,
+    /// `submit` of an appender, and `wait` at once.
+    AppenderTicket,
+    /// `insert_struct`, where the row is one and the table has no field but the id; else as `Rows`.
+    Struct,
+}
+
+/// How the rows of a scan are taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Read {
+    /// One by one.
+    #[default]
+    Rows,
+    /// Borrowed from the scan; backwards as `Rows`.
+    Refs,
+    /// As structs, all that are left, from the front.
+    Structs,
+}
+
+impl Read {
+    fn is_plain(&self) -> bool {
+        *self == Read::Rows
+    }
 }
 
 /// One step.
@@ -181,6 +207,12 @@ pub enum Step {
         table: u8,
         /// Where, in thousandths of the rows there are.
         at: u16,
+        /// Which fields, by bit; all of them if it is left out. The highest bit turns them round.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fields: Option<u32>,
+        /// From which kept snapshot; from the table itself if it is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        snapshot: Option<u16>,
     },
     /// Reads a range of rows.
     Scan {
@@ -194,6 +226,63 @@ pub enum Step {
         by_time: bool,
         /// From the end to the start.
         backward: bool,
+        /// Which fields, by bit; all of them if it is left out, or by time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fields: Option<u32>,
+        /// How its rows are taken.
+        #[serde(default, skip_serializing_if = "Read::is_plain")]
+        read: Read,
+    },
+    /// Opens a scan of a range of rows and keeps it: what it yields is fixed now.
+    OpenScan {
+        /// The table's number.
+        table: u8,
+        /// The first row, in thousandths of the rows there are.
+        from: u16,
+        /// The row to stop before, likewise.
+        to: u16,
+        /// By `_seq` or by `_time`.
+        by_time: bool,
+        /// Which fields, by bit; all of them if it is left out, or by time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fields: Option<u32>,
+        /// Of which kept snapshot; of the table itself if it is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        snapshot: Option<u16>,
+    },
+    /// Takes rows from a kept scan.
+    Advance {
+        /// Which.
+        pick: u16,
+        /// How many.
+        rows: u16,
+        /// From its end.
+        backward: bool,
+        /// How they are taken.
+        #[serde(default, skip_serializing_if = "Read::is_plain")]
+        read: Read,
+    },
+    /// Lets go of a kept scan.
+    DropScan {
+        /// Which.
+        pick: u16,
+    },
+    /// Compares what can be known without reading rows: counts, names, statistics.
+    Figures,
+    /// Opens the database a second time, which must be refused.
+    OpenTwice {
+        /// Whether it might be created.
+        create: bool,
+    },
+    /// Uses the handle of a table that was dropped.
+    UseDropped {
+        /// Which.
+        pick: u16,
+    },
+    /// Asks for what makes no sense, of a table among others.
+    Refused {
+        /// The table's number.
+        table: u8,
     },
     /// Reads everything there is and compares.
     Check,

@@ -85,7 +85,10 @@ impl Shrinker {
             for plainer in plainer(&step) {
                 let mut plan = self.best.plan.clone();
                 plan.steps[at] = plainer;
-                self.attempt(plan);
+                // The plainest that fails, not the last one.
+                if self.attempt(plan) {
+                    break;
+                }
             }
         }
     }
@@ -160,6 +163,8 @@ fn plainer(step: &Step) -> Vec<Step> {
         }
         Step::CrashAt { call, image, after } => {
             let crash = |call, image: Image, after| Step::CrashAt { call, image, after };
+            let lost = || Image::Exact(Vec::new());
+            plainer.push(Step::PowerCrash { image: lost(), after: after.clone() });
             plainer.push(Step::PowerCrash { image: image.clone(), after: after.clone() });
             plainer.extend(images(image).into_iter().map(|i| crash(*call, i, after.clone())));
             plainer

@@ -138,6 +138,11 @@ impl Model {
         self.commits.len()
     }
 
+    /// The number of the last commit that was acknowledged and is still there; 0 if none is.
+    pub fn last_number(&self) -> u64 {
+        self.last_number
+    }
+
     /// How many commits survive the loss of power.
     pub fn safe_at_disk(&self) -> usize {
         self.safe_at_disk

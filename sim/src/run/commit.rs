@@ -84,6 +84,16 @@ impl Run {
                 table.submit(rows, d.unwrap_or(default.into())).and_then(srdb::Ticket::wait)
             }
             (Way::Appender, d) => self.append(table, &commit, d),
+            (Way::AppenderTicket, d) => self
+                .appender(table, &commit)
+                .and_then(|mut appender| appender.submit(d.unwrap_or(default.into())))
+                .and_then(srdb::Ticket::wait),
+            // It knows no other durability than the default.
+            (Way::Struct, d) => match (&commit.parts[0].rows[..], d) {
+                ([row], None) if row.len() == 1 => table.insert_struct(&IdRow::of(row)),
+                (_, None) => table.insert_many(rows),
+                (_, Some(d)) => table.insert_many_with(rows, d),
+            },
         };
         self.hear(commit, result)
     }
@@ -94,15 +104,25 @@ impl Run {
         commit: &Commit,
         durability: Option<Durability>,
     ) -> Result<Receipt> {
-        let mut appender = table.appender();
-        for row in &commit.parts[0].rows {
-            let values: Vec<srdb::ValueRef<'_>> = row.iter().map(srdb::ValueRef::from).collect();
-            appender.append_row(&values)?;
-        }
+        let mut appender = self.appender(table, commit)?;
         match durability {
             None => appender.commit(),
             Some(d) => appender.commit_with(d),
         }
+    }
+
+    /// An appender with the rows of a commit; some that were in it before are forgotten.
+    fn appender(&self, table: &Table, commit: &Commit) -> Result<srdb::Appender> {
+        let mut appender = table.appender();
+        let rows = &commit.parts[0].rows;
+        for (number, row) in rows.iter().take(1).chain(rows).enumerate() {
+            if number == 1 {
+                appender.clear();
+            }
+            let values: Vec<srdb::ValueRef<'_>> = row.iter().map(srdb::ValueRef::from).collect();
+            appender.append_row(&values)?;
+        }
+        Ok(appender)
     }
 
     /// Inserts rows of which the last does not fit.
@@ -316,6 +336,21 @@ impl Run {
             Ok(row) => row,
         };
         Ok(row.map(found_row).filter(|row| row.values == expected).map(|row| row.time))
+    }
+}
+
+/// A row that has no field but the id.
+#[derive(serde::Serialize)]
+struct IdRow {
+    id: u64,
+}
+
+impl IdRow {
+    fn of(row: &[srdb::Value]) -> IdRow {
+        match row {
+            [srdb::Value::UInt(id), ..] => IdRow { id: *id },
+            _ => IdRow { id: 0 },
+        }
     }
 }
 

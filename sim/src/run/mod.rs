@@ -11,8 +11,10 @@
 //! 3. No panic leaves a run: it is a violation like any other.
 
 mod commit;
+mod handle;
 mod read;
 mod restart;
+mod scan;
 mod step;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -24,10 +26,11 @@ use srdb::{Database, Error, Receipt, Snapshot, Table, Ticket};
 use srdb_vfs::{MemClock, MemDisk, TraceEntry};
 
 use crate::db::kind;
-use crate::model::{Model, Values};
+use crate::model::Model;
 use crate::oracle::Violation;
 use crate::panics;
 use crate::plan::{After, Image, Plan};
+use crate::shape::Shape;
 use crate::vfs::{Layered, Mutant, MutantLayer, Watch};
 
 /// How many steps a history goes back.
@@ -170,7 +173,7 @@ struct Armed {
 /// A snapshot and what it must show: per table its rows.
 struct Kept {
     snapshot: Snapshot,
-    tables: Vec<(u8, Vec<(i64, Values)>)>,
+    tables: Vec<(u8, Shape, read::Expected)>,
 }
 
 /// A run in progress.
@@ -187,6 +190,11 @@ struct Run {
     tickets: Vec<(u64, Ticket)>,
     heard: BTreeMap<u64, srdb::Result<Receipt>>,
     snapshots: Vec<Kept>,
+    scans: Vec<scan::Open>,
+    /// Handles of tables that were dropped.
+    dropped: Vec<Table>,
+    /// The database was there once: it is opened, not created.
+    born: bool,
     armed: Option<Armed>,
     /// The tables as they were when the database was closed, for hearing of the last commits.
     closed_tables: BTreeMap<u8, Table>,
@@ -218,6 +226,9 @@ impl Run {
             tickets: Vec::new(),
             heard: BTreeMap::new(),
             snapshots: Vec::new(),
+            scans: Vec::new(),
+            dropped: Vec::new(),
+            born: false,
             armed: None,
             closed_tables: BTreeMap::new(),
             poisoned: false,
@@ -253,6 +264,7 @@ impl Run {
         self.disk.clear_faults();
         self.armed = None;
         // Dropped tables lie on the disk for as long as somebody may look at them.
+        self.finish_scans()?;
         self.snapshots.clear();
         if self.poisoned || self.watch.errors() > 0 {
             self.restart(crate::model::Death::Process, None, &After::default())?;
@@ -273,7 +285,14 @@ impl Run {
     }
 
     fn open(&self, disk: &MemDisk) -> srdb::Result<Database> {
-        crate::db::open(self.layers(disk, &self.watch), &self.clock, &self.plan.options)
+        crate::db::open(self.layers(disk, &self.watch), &self.clock, &self.options())
+    }
+
+    /// How the database is opened now.
+    fn options(&self) -> crate::plan::Options {
+        let mut options = self.plan.options.clone();
+        options.create_if_missing |= !self.born;
+        options
     }
 
     /// Opens the database where nothing may keep it from opening.

@@ -1,14 +1,16 @@
 //! Reads, compared with the model.
 
-use srdb::{Error, Row, Table};
+use srdb::{Error, Table};
 
+use super::scan::{chosen, names};
 use super::{Kept, Run};
 use crate::db::{found_row, read_all, table_name};
 use crate::model::{FoundRow, Standing, Values};
 use crate::oracle::Violation;
+use crate::shape::Shape;
 
 /// Rows as the model has them: `_time` and values.
-type Expected = Vec<(i64, Values)>;
+pub(super) type Expected = Vec<(i64, Values)>;
 
 impl Run {
     /// A read has failed. Only an ordered fault may do that, and it never poisons.
@@ -22,66 +24,61 @@ impl Run {
     }
 
     /// The rows of a table that the model knows, if both have it.
-    fn both(&mut self, slot: u8) -> Result<Option<(Table, Expected)>, Violation> {
+    pub(super) fn both(&mut self, slot: u8) -> Result<Option<(Table, Expected)>, Violation> {
         let Some(table) = self.table(slot)? else { return Ok(None) };
         Ok(self.model.table(slot).map(|(_, model)| (table, model.rows.clone())))
     }
 
-    /// Reads one row.
-    pub(super) fn get(&mut self, slot: u8, at: u16) -> Result<String, Violation> {
-        let Some((table, rows)) = self.both(slot)? else { return Ok("no table".to_owned()) };
+    /// Reads one row, or some of its fields.
+    pub(super) fn get(
+        &mut self,
+        slot: u8,
+        at: u16,
+        fields: Option<u32>,
+        snapshot: Option<u16>,
+    ) -> Result<String, Violation> {
+        let kept = snapshot.filter(|_| !self.snapshots.is_empty());
+        let kept = kept.map(|pick| &self.snapshots[usize::from(pick) % self.snapshots.len()]);
+        let (table, shape, rows) = match kept {
+            Some(kept) => {
+                let Some(it) = kept.tables.iter().find(|table| table.0 == slot) else {
+                    return Ok("no table".to_owned());
+                };
+                (kept.snapshot.table(&table_name(slot)), it.1, it.2.clone())
+            }
+            None => {
+                let Some((table, rows)) = self.both(slot)? else {
+                    return Ok("no table".to_owned());
+                };
+                let shape = self.model.table(slot).map_or(Shape::Narrow, |(_, table)| table.shape);
+                (table.snapshot(), shape, rows)
+            }
+        };
         let seq = place(at, rows.len());
-        let row = match table.get(seq) {
+        let chosen = chosen(shape, fields);
+        let row = table.and_then(|table| match fields {
+            None => table.get(seq),
+            Some(_) => table.get_fields(seq, &names(shape, &chosen)),
+        });
+        let row = match row {
             Ok(row) => row,
             Err(e) => return self.judge_read("get", &e),
         };
         let expected = usize::try_from(seq - 1).ok().and_then(|i| rows.get(i));
-        compare(&format!("get({seq}) of t{slot}"), row.as_ref().map(|r| (seq, r)), expected)?;
-        Ok(format!("seq {seq}: {}", if row.is_some() { "a row" } else { "none" }))
-    }
-
-    /// Reads a range of rows.
-    pub(super) fn scan(
-        &mut self,
-        slot: u8,
-        (from, to): (u16, u16),
-        by_time: bool,
-        backward: bool,
-    ) -> Result<String, Violation> {
-        let Some((table, rows)) = self.both(slot)? else { return Ok("no table".to_owned()) };
-        let (from, to) = (place(from, rows.len()), place(to, rows.len()));
-        let (from, to) = (from.min(to), from.max(to));
-        let time_at = |seq: i64| {
-            let last = rows.len().saturating_sub(1);
-            rows.get((seq.max(1) - 1).min(last as i64) as usize).map_or(0, |row| row.0)
+        let right = match (&row, expected) {
+            (None, None) => true,
+            (Some(row), Some((time, values))) => {
+                (row.seq(), row.time()) == (seq, *time)
+                    && chosen.iter().map(|at| &values[*at]).eq(row.values())
+            }
+            _ => false,
         };
-        let (low, high) = if by_time { (time_at(from), time_at(to)) } else { (from, to) };
-        let scan = if by_time { table.scan_time(low..high) } else { table.scan(low..high) };
-        let scan = match scan {
-            Ok(scan) => scan,
-            Err(e) => return self.judge_read("scan", &e),
-        };
-        let mut expected: Vec<(i64, &(i64, Values))> = (1..).zip(&rows).collect();
-        expected.retain(|(seq, row)| (low..high).contains(if by_time { &row.0 } else { seq }));
-        let found: srdb::Result<Vec<Row>> = if backward {
-            expected.reverse();
-            scan.rev().collect()
-        } else {
-            scan.collect()
-        };
-        let found = match found {
-            Ok(found) => found,
-            Err(e) => return self.judge_read("scan", &e),
-        };
-        let doing = format!("scan of t{slot} {low}..{high} (by time: {by_time}, back: {backward})");
-        if found.len() != expected.len() {
-            let what = format!("{doing} gave {} rows, not {}", found.len(), expected.len());
+        if !right {
+            let what =
+                format!("get({seq}) of t{slot}, fields {chosen:?}, gave {row:?}, not {expected:?}");
             return Err(Violation::new("model", what));
         }
-        for (row, (seq, expected)) in found.iter().zip(&expected) {
-            compare(&doing, Some((*seq, row)), Some(expected))?;
-        }
-        Ok(format!("{} rows", found.len()))
+        Ok(format!("seq {seq}: {}", if row.is_some() { "a row" } else { "none" }))
     }
 
     /// Reads everything there is and compares.
@@ -118,7 +115,7 @@ impl Run {
             .model
             .tables()
             .filter(|(_, table)| table.standing == Standing::Live)
-            .map(|(_, table)| (table.slot, table.rows.clone()))
+            .map(|(_, table)| (table.slot, table.shape, table.rows.clone()))
             .collect();
         self.snapshots.push(Kept { snapshot, tables });
         Ok(format!("{} kept", self.snapshots.len()))
@@ -132,7 +129,7 @@ impl Run {
         let kept = &self.snapshots[usize::from(pick) % self.snapshots.len()];
         let mut read = 0;
         let mut failed = None;
-        for (slot, expected) in &kept.tables {
+        for (slot, _, expected) in &kept.tables {
             let found = kept.snapshot.table(&table_name(*slot)).and_then(|table| {
                 table.scan(..)?.map(|row| row.map(found_row)).collect::<srdb::Result<Vec<_>>>()
             });
@@ -164,26 +161,8 @@ impl Run {
 }
 
 /// The `_seq` at so many thousandths of the rows, from 0, which no row has, to one past the last.
-fn place(thousandths: u16, rows: usize) -> i64 {
+pub(super) fn place(thousandths: u16, rows: usize) -> i64 {
     i64::from(thousandths) * (rows as i64 + 1) / 1000
-}
-
-fn compare(
-    doing: &str,
-    found: Option<(i64, &Row)>,
-    expected: Option<&(i64, Values)>,
-) -> Result<(), Violation> {
-    let right = match (found, expected) {
-        (None, None) => true,
-        (Some((seq, row)), Some((time, values))) => {
-            row.seq() == seq && row.time() == *time && row.values() == &**values
-        }
-        _ => false,
-    };
-    if right {
-        return Ok(());
-    }
-    Err(Violation::new("model", format!("{doing} gave {found:?}, not {expected:?}")))
 }
 
 /// The first difference between what was found and what must be there.

@@ -37,13 +37,29 @@ impl Run {
     /// The database is created, on an empty disk, with whatever comes in between.
     pub(super) fn be_born(&mut self) -> Result<(), Violation> {
         let birth = self.plan.birth.clone();
+        if !self.plan.options.create_if_missing {
+            self.must_be_missing()?;
+        }
         if birth.is_plain() {
             self.db = Some(self.open_sound(&self.disk.clone())?);
-            return Ok(());
+        } else {
+            let said = self.restart_for(BIRTH, Death::Power, None, &birth)?;
+            self.remember(BIRTH, said);
         }
-        let said = self.restart_for(BIRTH, Death::Power, None, &birth)?;
-        self.remember(BIRTH, said);
+        self.born = true;
         Ok(())
+    }
+
+    /// Where there is no database none is made unasked.
+    fn must_be_missing(&self) -> Result<(), Violation> {
+        let layers = self.layers(&self.disk, &self.watch);
+        match crate::db::open(layers, &self.clock, &self.plan.options) {
+            Err(Error::NoDatabase { .. }) if self.disk.list().is_empty() => Ok(()),
+            other => {
+                let what = format!("opening an empty disk without leave to create gave {other:?}");
+                Err(Violation::new("faults", what))
+            }
+        }
     }
 
     /// The crash that was ordered earlier has happened.
@@ -79,6 +95,8 @@ impl Run {
         self.tickets.clear();
         self.heard.clear();
         self.snapshots.clear();
+        self.scans.clear();
+        self.dropped.clear();
         self.closed_tables.clear();
         self.db = None;
         self.report.cycles += 1;
@@ -201,7 +219,7 @@ impl Run {
     fn recover_a_copy(&self) -> Result<Found, Violation> {
         let disk = self.disk.fork();
         let vfs = self.layers(&disk, &Arc::new(Watch::default()));
-        let open = crate::db::open(vfs, &self.clock_copy(), &self.plan.options);
+        let open = crate::db::open(vfs, &self.clock_copy(), &self.options());
         let db = open.map_err(|e| not_open(&e))?;
         let found = self.found(&db)?;
         for _ in 0..1_000 {
@@ -233,7 +251,7 @@ impl Run {
         self.report.rotted += 1;
         self.report.cycles += 1;
         let vfs = self.layers(&disk, &Arc::new(Watch::default()));
-        let opened = crate::db::open(vfs, &self.clock_copy(), &self.plan.options);
+        let opened = crate::db::open(vfs, &self.clock_copy(), &self.options());
         let answer = opened.and_then(|db| {
             let found = read_all(&db)?;
             Ok((found, db.verify()?))

@@ -2,6 +2,7 @@
 
 use srdb::{Error, Job, Progress};
 
+use super::scan::Range;
 use super::{Armed, Run};
 use crate::db::{schema, table_name};
 use crate::model::{Death, Standing};
@@ -38,10 +39,21 @@ impl Run {
             }
             Step::Job { pick, steps } => self.job(*pick, *steps),
             Step::Jobs => self.jobs(),
-            Step::Get { table, at } => self.get(*table, *at),
-            Step::Scan { table, from, to, by_time, backward } => {
-                self.scan(*table, (*from, *to), *by_time, *backward)
+            Step::Get { table, at, fields, snapshot } => self.get(*table, *at, *fields, *snapshot),
+            &Step::Scan { table, from, to, by_time, backward, fields, read } => {
+                self.scan(Range { table, from, to, by_time, fields }, backward, read)
             }
+            &Step::OpenScan { table, from, to, by_time, fields, snapshot } => {
+                self.open_scan(Range { table, from, to, by_time, fields }, snapshot)
+            }
+            Step::Advance { pick, rows, backward, read } => {
+                self.advance_scan(*pick, *rows, *backward, *read)
+            }
+            Step::DropScan { pick } => Ok(self.drop_scan(*pick)),
+            Step::Figures => self.figures(),
+            Step::OpenTwice { create } => self.open_twice(*create),
+            Step::UseDropped { pick } => self.use_dropped(*pick),
+            Step::Refused { table } => self.refused(*table),
             Step::Check => self.check(),
             Step::Verify => self.verify(),
             Step::Snapshot => self.take_snapshot(),
@@ -116,6 +128,7 @@ impl Run {
 
     fn drop_table(&mut self, slot: u8) -> Result<String, Violation> {
         let standing = self.model.table(slot).map(|(_, table)| table.standing);
+        let handle = self.db()?.table(&table_name(slot)).ok();
         let result = self.db()?.drop_table(&table_name(slot));
         match (result, standing) {
             (Ok(()), None) => {
@@ -124,6 +137,7 @@ impl Run {
             (Ok(()), Some(_)) => {
                 self.check_writable("the removal of a table")?;
                 self.model.dropped(slot);
+                handle.into_iter().for_each(|table| self.keep_dropped(table));
                 Ok("ok".to_owned())
             }
             (Err(Error::NoTable { .. }), None) => Ok("no table".to_owned()),
@@ -219,6 +233,8 @@ impl Run {
                 return Err(Violation::new("faults", what));
             }
         }
+        self.use_closed(&self.db()?)?;
+        self.finish_scans()?;
         let found = self.restart(death, None, after)?;
         Ok(format!("{said}, {found}"))
     }
