@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::mutants::Mutant;
 use crate::run::{Config, Failure, run};
-use crate::vfs::Mutant;
 
 /// Where plans of failures are written, unless said otherwise.
 pub const FAILURES_DIR: &str = "sim/failures";

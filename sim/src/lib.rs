@@ -16,7 +16,8 @@
 //! | [`shape`]    | the tables and rows of a run                                             |
 //! | [`model`]    | what the database must hold, and after a crash may hold                  |
 //! | [`oracle`]   | the checks, each by its name                                             |
-//! | [`vfs`]      | what stands between engine and disk: a watcher, and bugs planted on purpose |
+//! | [`vfs`]      | what stands between engine and disk                                      |
+//! | [`mutants`]  | bugs planted on purpose, and the hunt for them                           |
 //! | [`db`]       | the database as a run uses it                                            |
 //! | [`mod@run`]  | runs a plan                                                              |
 //! | [`campaign`] | many seeds over several threads                                          |
@@ -31,6 +32,7 @@ pub mod draw;
 pub mod failure;
 pub mod generate;
 pub mod model;
+pub mod mutants;
 pub mod oracle;
 mod panics;
 pub mod plan;

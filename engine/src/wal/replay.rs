@@ -365,7 +365,7 @@ impl Replay<'_> {
 
     /// The log ends: corrupt, if something vouches for what is missing; else torn.
     fn end(&mut self, stop: Stop) -> Result<()> {
-        if self.is_vouched(&stop)? && !mutant::on("cut_at_first_bad") {
+        if self.is_vouched(&stop)? && !mutant::on("cut-at-first-bad") {
             let what = format!("{}, although the log was synced beyond", stop.what);
             return Err(Error::corrupt(&stop.path, stop.offset, what));
         }

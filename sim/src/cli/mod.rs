@@ -14,8 +14,8 @@ use std::path::Path;
 
 use clap::{Parser, Subcommand};
 use sim::failure::spell_out;
+use sim::mutants::{MUTANTS, Mutant};
 use sim::run::Failure;
-use sim::vfs::{MUTANTS, Mutant};
 
 /// Runs the srdb engine on a simulated disk: faults, crashes at any call, recovery, checks.
 #[derive(Debug, Parser)]
@@ -58,7 +58,7 @@ impl Cli {
 /// The planted bug of a name, as an argument gives it.
 fn mutant(name: &str) -> Result<Mutant, String> {
     Mutant::from_name(name).ok_or_else(|| {
-        let names: Vec<&str> = MUTANTS.iter().map(|m| m.1).collect();
+        let names: Vec<&str> = MUTANTS.iter().map(|mutant| mutant.name()).collect();
         format!("there are {}", names.join(", "))
     })
 }

@@ -1,12 +1,11 @@
 //! `sim mutants`: plants each known bug and counts the seeds until it is found.
 
 use std::io::{self, Write};
+use std::num::NonZero;
 
-use sim::campaign::Campaign;
-use sim::run::Config;
-use sim::vfs::{MUTANTS, Mutant};
+use sim::mutants::{Hunt, MUTANTS, Mutant, Verdict, median_seeds};
 
-use super::mutant;
+use super::{mutant, threads};
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
@@ -16,35 +15,43 @@ pub(crate) struct Args {
     /// Only this one.
     #[arg(long, value_parser = mutant)]
     only: Option<Mutant>,
+    /// Threads; as many as there are cores, unless said otherwise. What comes out does not depend
+    /// on them.
+    #[arg(long)]
+    jobs: Option<NonZero<usize>>,
 }
 
 pub(crate) fn main(out: &mut impl Write, args: &Args) -> io::Result<bool> {
-    let (seeds, only) = (args.seeds, args.only);
-    let mut all_found = true;
-    writeln!(out, "{:<20} {:>6}  {:>8}  found by", "mutant", "seeds", "hits")?;
-    for (mutant, name, what) in MUTANTS {
-        if only.is_some_and(|only| only != mutant) {
-            continue;
-        }
-        if mutant.in_engine().is_some() && !cfg!(feature = "mutants") {
-            all_found = false;
-            writeln!(out, "{name:<20} not built in: add --features mutants")?;
-            continue;
-        }
-        let config = Config { mutant: Some(mutant), exact: false };
-        // On one thread: the number of seeds must not depend on the machine.
-        let outcome = Campaign { first: 0, seeds, threads: 1, config }.run();
-        let hits = outcome.total.mutant_hits;
-        match &outcome.failure {
-            Some(failure) => {
-                let oracle = failure.violation.oracle;
-                writeln!(out, "{name:<20} {:>6}  {hits:>8}  {oracle}", outcome.seeds)?;
-            }
-            None => {
-                all_found = false;
-                writeln!(out, "{name:<20} {seeds:>6}  {hits:>8}  SURVIVED: {what}")?;
-            }
-        }
+    let wanted = |mutant: &&Mutant| args.only.is_none_or(|only| only == **mutant);
+    let (here, missing): (Vec<Mutant>, Vec<Mutant>) =
+        MUTANTS.iter().filter(wanted).partition(|mutant| mutant.is_built_in());
+    let hunt = Hunt { mutants: here, seeds: args.seeds, threads: threads(args.jobs) };
+    let verdicts = hunt.run();
+    writeln!(out, "{:<26} {:<10} {:>6} {:>8}  killed by", "mutant", "class", "seeds", "hits")?;
+    for verdict in &verdicts {
+        line(out, verdict)?;
     }
-    Ok(all_found)
+    for mutant in &missing {
+        writeln!(out, "{:<26} not built in: add --features mutants", mutant.name())?;
+    }
+    let killed = verdicts.iter().filter(|verdict| verdict.is_killed()).count();
+    let total = verdicts.len() + missing.len();
+    writeln!(
+        out,
+        "{killed} of {total} killed; median {} seeds, at most {}",
+        median_seeds(&verdicts),
+        verdicts.iter().map(|verdict| verdict.seeds).max().unwrap_or(0)
+    )?;
+    Ok(killed == total)
+}
+
+fn line(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
+    let Verdict { mutant, seeds, hits, killed } = verdict;
+    write!(out, "{:<26} {:<10} {seeds:>6} {hits:>8}  ", mutant.name(), mutant.class().name())?;
+    match killed {
+        Some(_) if *hits == 0 => writeln!(out, "NEVER HIT: {}", mutant.what()),
+        Some(failure) => writeln!(out, "{}", failure.violation.oracle),
+        None if *hits == 0 => writeln!(out, "SURVIVED, NEVER HIT: {}", mutant.what()),
+        None => writeln!(out, "SURVIVED: {}", mutant.what()),
+    }
 }

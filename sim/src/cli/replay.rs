@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use sim::mutants::Mutant;
 use sim::plan::Plan;
 use sim::run::run_traced;
-use sim::vfs::Mutant;
 
 use super::mutant;
 

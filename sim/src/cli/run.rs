@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use sim::campaign::{Campaign, Outcome, run_seed};
 use sim::failure::FAILURES_DIR;
+use sim::mutants::Mutant;
 use sim::run::Config;
-use sim::vfs::Mutant;
 use srdb_vfs::{Clock, OsClock};
 
 use super::{failed, mutant, threads};

@@ -4,10 +4,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use sim::failure::spell_out;
+use sim::mutants::Mutant;
 use sim::plan::Plan;
 use sim::run::{Config, run};
 use sim::shrink::shrink;
-use sim::vfs::Mutant;
 
 use super::mutant;
 

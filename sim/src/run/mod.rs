@@ -27,11 +27,12 @@ use srdb_vfs::{MemClock, MemDisk, TraceEntry};
 
 use crate::db::kind;
 use crate::model::Model;
+use crate::mutants::{Mutant, MutantLayer};
 use crate::oracle::Violation;
 use crate::panics;
 use crate::plan::{After, Image, Plan};
 use crate::shape::Shape;
-use crate::vfs::{Layered, Mutant, MutantLayer, Watch};
+use crate::vfs::{Layered, Watch};
 
 /// How many steps a history goes back.
 const HISTORY_STEPS: usize = 30;

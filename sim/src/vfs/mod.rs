@@ -7,7 +7,6 @@
 //! A [`Layer`] sees every call but those through a map, may pass it on, swallow it or put it off,
 //! and sees the outcome.
 
-mod mutant;
 mod watch;
 
 use std::fmt::Debug;
@@ -17,7 +16,6 @@ use std::sync::Arc;
 
 use srdb_vfs::{Access, DirEntry, EntryKind, File, FileLock, Map, OpKind, Vfs};
 
-pub use mutant::{MUTANTS, Mutant, MutantLayer};
 pub use watch::Watch;
 
 /// A call on its way to the disk.
