@@ -1,5 +1,6 @@
 //! The database as a run uses it: opening it, and turning rows into what the model compares.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use srdb::{Background, DataType, Database, Durability, Error, Field, Result, Row, Schema, Value};
@@ -11,6 +12,11 @@ use crate::shape::Shape;
 
 /// Where the database lies on the simulated disk.
 pub const ROOT: &str = "/db";
+
+/// Whether this is the file that the lock is on.
+pub fn is_lock(path: &Path) -> bool {
+    path == Path::new(ROOT).join("LOCK")
+}
 
 impl From<Level> for Durability {
     fn from(level: Level) -> Durability {

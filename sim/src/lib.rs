@@ -21,6 +21,7 @@
 //! | [`db`]       | the database as a run uses it                                            |
 //! | [`mod@run`]  | runs a plan                                                              |
 //! | [`campaign`] | many seeds over several threads                                          |
+//! | [`exhaustive`] | every power failure that a short plan can meet                           |
 //! | [`failure`]  | what is said about a run that went wrong                                 |
 //! | [`shrink`]   | makes a failing plan smaller                                             |
 //!
@@ -29,6 +30,7 @@
 pub mod campaign;
 pub mod db;
 pub mod draw;
+pub mod exhaustive;
 pub mod failure;
 pub mod generate;
 pub mod model;

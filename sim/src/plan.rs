@@ -492,6 +492,17 @@ impl Plan {
 }
 
 impl Step {
+    /// What happens on the way back up, if the step is a death.
+    pub fn after_mut(&mut self) -> Option<&mut After> {
+        match self {
+            Step::Close { after }
+            | Step::ProcessCrash { after }
+            | Step::PowerCrash { after, .. }
+            | Step::CrashAt { after, .. } => Some(after),
+            _ => None,
+        }
+    }
+
     /// The step as one line of JSON.
     pub fn to_line(&self) -> String {
         json(self)

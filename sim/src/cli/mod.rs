@@ -2,6 +2,7 @@
 //!
 //! A command writes to `out` and says whether all went well.
 
+mod exhaustive;
 mod mutants;
 mod plan;
 mod replay;
@@ -37,6 +38,8 @@ enum Command {
     Shrink(shrink::Args),
     /// Print the plan of a seed.
     Plan(plan::Args),
+    /// Let the power fail at every call of short plans.
+    Exhaustive(exhaustive::Args),
     /// Plant each known bug and count the seeds until it is found.
     Mutants(mutants::Args),
 }
@@ -50,6 +53,7 @@ impl Cli {
             Some(Command::Replay(args)) => replay::main(out, args),
             Some(Command::Shrink(args)) => shrink::main(out, args),
             Some(Command::Plan(args)) => plan::main(out, args),
+            Some(Command::Exhaustive(args)) => exhaustive::main(out, args),
             Some(Command::Mutants(args)) => mutants::main(out, args),
         }
     }

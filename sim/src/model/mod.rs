@@ -49,7 +49,7 @@ pub enum Standing {
 }
 
 /// A table, while it has a name.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Table {
     /// The number in its name.
     pub slot: u8,
@@ -97,7 +97,7 @@ pub struct Ack {
 }
 
 /// See the [module](self).
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Model {
     tables: BTreeMap<TableId, Table>,
     names: BTreeMap<u8, TableId>,

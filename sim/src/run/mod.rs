@@ -11,6 +11,7 @@
 //! 3. No panic leaves a run: it is a violation like any other.
 
 mod commit;
+mod cut;
 mod handle;
 mod read;
 mod restart;
@@ -33,6 +34,8 @@ use crate::panics;
 use crate::plan::{After, Image, Plan};
 use crate::shape::Shape;
 use crate::vfs::{Layered, Watch};
+
+pub use cut::{Medium, PowerCut, Stop};
 
 /// How many steps a history goes back.
 const HISTORY_STEPS: usize = 30;
@@ -126,23 +129,8 @@ pub fn run_twice(plan: &Plan, config: Config) -> Result<Report, Box<Failure>> {
 
 fn finish(plan: &Plan, config: Config) -> Result<(Report, Vec<TraceEntry>), Box<Failure>> {
     let mut run = Run::new(plan, config);
-    plant_in_engine(config.mutant);
-    let result = panics::catch(|| catch_unwind(AssertUnwindSafe(|| run.all())));
-    let result = result.unwrap_or_else(|panic| Err(Violation::new("panic", panic)));
-    run.count();
-    run.report.mutant_hits += hits_in_engine();
-    plant_in_engine(None);
-    match result {
-        Ok(()) => Ok((run.report, run.disk.trace())),
-        Err(violation) => Err(Box::new(Failure {
-            plan: run.plan.clone(),
-            violation,
-            step: run.at,
-            history: run.history.iter().map(|(step, said)| run.line(*step, said)).collect(),
-            trace: run.disk.trace(),
-            report: run.report,
-        })),
-    }
+    run.guarded(Run::all)?;
+    Ok((run.report, run.disk.trace()))
 }
 
 #[cfg(feature = "mutants")]
@@ -211,7 +199,10 @@ struct Run {
 
 impl Run {
     fn new(plan: &Plan, config: Config) -> Self {
-        let disk = MemDisk::new();
+        Run::on(MemDisk::new(), plan, config)
+    }
+
+    fn on(disk: MemDisk, plan: &Plan, config: Config) -> Self {
         disk.set_trace(config.exact);
         let clock = MemClock::default();
         clock.seed_entropy(plan.seed);
@@ -240,23 +231,61 @@ impl Run {
         }
     }
 
+    /// Lets `f` run, with the bug planted, and takes down how it ended.
+    fn guarded<T>(
+        &mut self,
+        f: impl FnOnce(&mut Run) -> Result<T, Violation>,
+    ) -> Result<T, Box<Failure>> {
+        plant_in_engine(self.config.mutant);
+        let result = panics::catch(|| catch_unwind(AssertUnwindSafe(|| f(self))));
+        let result = result.unwrap_or_else(|panic| Err(Violation::new("panic", panic)));
+        self.count();
+        self.report.mutant_hits += hits_in_engine();
+        plant_in_engine(None);
+        result.map_err(|violation| {
+            Box::new(Failure {
+                plan: self.plan.clone(),
+                violation,
+                step: self.at,
+                history: self.history.iter().map(|(step, said)| self.line(*step, said)).collect(),
+                trace: self.disk.trace(),
+                report: self.report,
+            })
+        })
+    }
+
     fn all(&mut self) -> Result<(), Violation> {
         self.be_born()?;
-        for at in 0..self.plan.steps.len() {
-            self.at = at;
-            self.report.steps += 1;
-            self.watch.begin_step(self.model.safe_at_disk());
-            self.unwritable = self.poisoned || self.watch.log_sync_failed();
-            let step = self.plan.steps[at].clone();
-            let said = self.step(&step)?;
-            self.settle()?;
-            self.remember(at, said);
+        self.go_on(0)
+    }
+
+    /// Does the steps from `first` on, to the end.
+    fn go_on(&mut self, first: usize) -> Result<(), Violation> {
+        for at in first..self.plan.steps.len() {
+            self.do_step(at)?;
             if self.disk.crashed() {
                 self.crash_as_armed()?;
             }
         }
         self.at = self.plan.steps.len();
         self.end()
+    }
+
+    /// Does one step; the power may fail meanwhile.
+    fn do_step(&mut self, at: usize) -> Result<(), Violation> {
+        self.begin_step(at);
+        let step = self.plan.steps[at].clone();
+        let said = self.step(&step)?;
+        self.settle()?;
+        self.remember(at, said);
+        Ok(())
+    }
+
+    fn begin_step(&mut self, at: usize) {
+        self.at = at;
+        self.report.steps += 1;
+        self.watch.begin_step(self.model.safe_at_disk());
+        self.unwritable = self.poisoned || self.watch.log_sync_failed();
     }
 
     /// Brings everything to rest and looks at it once more.

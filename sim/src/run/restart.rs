@@ -30,6 +30,15 @@ enum Place {
     Nested(usize, usize),
 }
 
+/// A database on its way back up.
+#[derive(Debug, Clone)]
+pub(super) struct Coming {
+    /// The worst death since it was last open.
+    pub(super) death: Death,
+    /// What every recovery of what survived that has to find, once known.
+    pub(super) reference: Option<Found>,
+}
+
 /// In the place of a step: the creation of the database.
 const BIRTH: usize = usize::MAX;
 
@@ -88,17 +97,11 @@ impl Run {
     fn restart_for(
         &mut self,
         step: usize,
-        mut death: Death,
+        death: Death,
         image: Option<&Image>,
         after: &After,
     ) -> Result<String, Violation> {
-        self.tickets.clear();
-        self.heard.clear();
-        self.snapshots.clear();
-        self.scans.clear();
-        self.dropped.clear();
-        self.closed_tables.clear();
-        self.db = None;
+        self.forget();
         self.report.cycles += 1;
         let disk = match image {
             Some(image) => self.power_image(image, Place::Step(step)),
@@ -108,30 +111,63 @@ impl Run {
         if let Some(rot) = after.rot {
             self.rot(rot, death)?;
         }
-        let mut reference = None;
-        if self.plan.options.recover_twice {
-            reference = Some(self.recover_a_copy()?);
-            self.report.cycles += 1;
-        }
+        let mut coming = Coming { death, reference: None };
+        self.look_ahead(&mut coming)?;
         for (number, nested) in after.nested.iter().enumerate() {
-            self.report.cycles += 1;
-            self.disk.crash_at(self.disk.calls() + nested.call);
-            let opened = self.open(&self.disk.clone());
-            let disk = if self.disk.crashed() {
-                drop(opened);
-                if death != Death::Power {
-                    // What only the page cache held may be lost now.
-                    death = Death::Power;
-                    reference = None;
-                }
-                self.power_image(&nested.image, Place::Nested(step, number))
+            if self.interrupt(nested.call, &mut coming)? {
+                let disk = self.power_image(&nested.image, Place::Nested(step, number));
+                self.replace_disk(disk);
+                self.look_ahead(&mut coming)?;
             } else {
-                let found = self.found(&opened.map_err(|e| not_open(&e))?)?;
-                wal::same_again(reference.as_ref(), &found)?;
-                self.disk.process_crash()
-            };
-            self.replace_disk(disk);
+                self.replace_disk(self.disk.process_crash());
+            }
         }
+        self.come_up(&coming, after)
+    }
+
+    /// Everything in memory is gone.
+    pub(super) fn forget(&mut self) {
+        self.tickets.clear();
+        self.heard.clear();
+        self.snapshots.clear();
+        self.scans.clear();
+        self.dropped.clear();
+        self.closed_tables.clear();
+        self.db = None;
+    }
+
+    /// Recovers a copy, if the plan wants that and it has not been done, for what every recovery
+    /// from here on must find.
+    pub(super) fn look_ahead(&mut self, coming: &mut Coming) -> Result<(), Violation> {
+        if self.plan.options.recover_twice && coming.reference.is_none() {
+            coming.reference = Some(self.recover_a_copy()?);
+            self.report.cycles += 1;
+        }
+        Ok(())
+    }
+
+    /// Comes up as far as a call that changes the disk, where the power fails; false if there is no
+    /// such call. The disk is left as it is then.
+    pub(super) fn interrupt(&mut self, call: u64, coming: &mut Coming) -> Result<bool, Violation> {
+        self.report.cycles += 1;
+        self.disk.crash_at(self.disk.calls() + call);
+        let opened = self.open(&self.disk.clone());
+        if self.disk.crashed() {
+            if coming.death != Death::Power {
+                // What only the page cache held may be lost now.
+                *coming = Coming { death: Death::Power, reference: None };
+            }
+            return Ok(true);
+        }
+        // What is done to look at it is no part of the recovery.
+        self.disk.crash_at(u64::MAX);
+        let found = self.found(&opened.map_err(|e| not_open(&e))?)?;
+        wal::same_again(coming.reference.as_ref(), &found)?;
+        Ok(false)
+    }
+
+    /// Comes up for good and checks what is there.
+    pub(super) fn come_up(&mut self, coming: &Coming, after: &After) -> Result<String, Violation> {
         if !after.faults.is_empty() {
             after.faults.iter().for_each(|fault| self.disk.inject(fault.clone()));
             if let Err(e) = self.open(&self.disk.clone()) {
@@ -141,16 +177,17 @@ impl Run {
         }
         let db = self.open_sound(&self.disk.clone())?;
         let found = self.found(&db)?;
-        wal::same_again(reference.as_ref(), &found)?;
-        self.model.recover(&found, death)?;
+        wal::same_again(coming.reference.as_ref(), &found)?;
+        self.model.recover(&found, coming.death)?;
         structure::check(&db)?;
         self.db = Some(db);
         let rows: usize = found.iter().map(|table| table.rows.len()).sum();
+        let death = coming.death;
         Ok(format!("{death:?}: {rows} rows in {} commits", self.model.commit_count()))
     }
 
     /// A new disk takes the place of the old one; a new process knows nothing of the old one.
-    fn replace_disk(&mut self, disk: MemDisk) {
+    pub(super) fn replace_disk(&mut self, disk: MemDisk) {
         self.count();
         self.disk = disk;
         self.watch.restart();
@@ -160,7 +197,16 @@ impl Run {
 
     /// What a power failure leaves. Spells it out in the plan if so configured.
     fn power_image(&mut self, image: &Image, place: Place) -> MemDisk {
-        let choice = match image {
+        let choice = self.choice(image);
+        if self.config.exact {
+            self.spell_out(&choice, place);
+        }
+        self.disk.crash_image(&choice)
+    }
+
+    /// An image as a choice of this disk's pending changes.
+    pub(super) fn choice(&self, image: &Image) -> CrashChoice {
+        match image {
             Image::Drawn(seed) => {
                 let mut draw = SeedDraw::new(*seed);
                 CrashChoice::draw(&self.disk.pending(), &mut || draw.bits())
@@ -170,11 +216,7 @@ impl Run {
                 choice.fates.extend(survivors.iter().map(|s| (s.id, s.fate.clone())));
                 choice
             }
-        };
-        if self.config.exact {
-            self.spell_out(&choice, place);
         }
-        self.disk.crash_image(&choice)
     }
 
     fn spell_out(&mut self, choice: &CrashChoice, place: Place) {

@@ -200,6 +200,16 @@ impl Run {
     }
 
     fn close(&mut self, after: &crate::plan::After) -> Result<String, Violation> {
+        let (said, death) = self.let_go()?;
+        match death {
+            // What happens now was armed earlier.
+            None => Ok(said),
+            Some(death) => Ok(format!("{said}, {}", self.restart(death, None, after)?)),
+        }
+    }
+
+    /// Closes the database. Says what that comes to for what is in it; none if the power failed.
+    pub(super) fn let_go(&mut self) -> Result<(String, Option<Death>), Violation> {
         self.write_what_nobody_waits_for()?;
         for slot in self.model.tables().map(|(_, table)| table.slot).collect::<Vec<_>>() {
             if let Some(table) = self.table(slot)? {
@@ -216,11 +226,10 @@ impl Run {
         };
         self.settle()?;
         if self.disk.crashed() {
-            // What happens now was armed earlier.
             if closed && !self.unwritable {
                 self.model.synced();
             }
-            return Ok(said);
+            return Ok((said, None));
         }
         let death = if closed && !self.unwritable { Death::Closed } else { Death::Process };
         if death == Death::Closed {
@@ -235,8 +244,7 @@ impl Run {
         }
         self.use_closed(&self.db()?)?;
         self.finish_scans()?;
-        let found = self.restart(death, None, after)?;
-        Ok(format!("{said}, {found}"))
+        Ok((said, Some(death)))
     }
 
     /// Once the database is closed only tickets can tell what became of a commit.

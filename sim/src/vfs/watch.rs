@@ -19,7 +19,7 @@ pub struct Watch {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct State {
     errors: u64,
     log_sync_failed: bool,
@@ -58,6 +58,11 @@ struct Written {
 impl Watch {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Another watch that knows the same.
+    pub fn fork(&self) -> Watch {
+        Watch { state: Mutex::new(self.lock().clone()) }
     }
 
     /// How many calls have failed that had no right to on a sound disk.

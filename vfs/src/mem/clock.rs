@@ -22,7 +22,7 @@ pub struct MemClock {
     hands: Arc<Mutex<Hands>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Hands {
     now_ns: i64,
     monotonic_ns: u64,
@@ -42,6 +42,11 @@ impl MemClock {
     pub fn new(now_ns: i64, step_ns: u64) -> Self {
         let hands = Hands { now_ns, monotonic_ns: 0, step_ns, entropy: 0 };
         MemClock { hands: Arc::new(Mutex::new(hands)) }
+    }
+
+    /// Another clock that shows the same and goes its own way from here.
+    pub fn fork(&self) -> MemClock {
+        MemClock { hands: Arc::new(Mutex::new(self.with(|hands| hands.clone()))) }
     }
 
     /// Sets what [`Clock::entropy`] draws its numbers from.

@@ -317,6 +317,30 @@ impl MemDisk {
         all
     }
 
+    /// One number for everything visible, names and contents: disks with equal ones are equal. Of
+    /// files that `is_plain` names only the name counts.
+    pub fn content_hash(&self, is_plain: impl Fn(&Path) -> bool) -> u64 {
+        let state = self.lock();
+        let mut hash = 0;
+        let mut todo = vec![ROOT];
+        while let Some(ino) = todo.pop() {
+            let Some(Node::Dir(dir)) = state.nodes.get(&ino).map(|node| &**node) else { continue };
+            for (name, ino) in &dir.live {
+                let path = dir.path_of(name);
+                hash = trace::mix(hash, trace::hash_bytes(path.as_os_str().as_encoded_bytes()));
+                match state.nodes.get(ino).map(|node| &**node) {
+                    Some(Node::File(file)) if !is_plain(&path) => {
+                        hash = trace::mix(hash, file.live.hash());
+                    }
+                    Some(Node::File(_)) => hash = trace::mix(hash, 1),
+                    Some(Node::Dir(_)) => todo.push(*ino),
+                    None => {}
+                }
+            }
+        }
+        hash
+    }
+
     /// Puts a file there, durable, with the directories above it created and synced; one that is
     /// there already gets the new content.
     ///

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::trace::{hash_bytes, mix};
+
 /// Bytes per page; a multiple of the sector size.
 pub(super) const PAGE_BYTES: u64 = 4096;
 
@@ -109,6 +111,18 @@ impl Pages {
     /// Sets the length and leaves the bytes beyond it; only while composing an image.
     pub(super) fn force_len(&mut self, len: u64) {
         self.len = len;
+    }
+
+    /// One number for the length and the bytes, however they lie in pages.
+    pub(super) fn hash(&self) -> u64 {
+        let mut hash = mix(0, self.len);
+        for (number, page) in &self.map {
+            let zeros = page.iter().rev().take_while(|byte| **byte == 0).count();
+            if zeros < page.len() {
+                hash = mix(mix(hash, *number), hash_bytes(&page[..page.len() - zeros]));
+            }
+        }
+        hash
     }
 
     /// All bytes in one piece, or `None` if that many can't be had.
