@@ -9,7 +9,8 @@
 //! | [`OsVfs`], [`OsClock`]    | real files, read through memory maps or positioned reads       |
 //! | [`MemDisk`], [`MemClock`] | a deterministic disk that crashes on demand, and its clock     |
 //! | [`CrashChoice`]           | which of the pending changes survive a crash, spelt out        |
-//! | [`Fault`]                 | an error ordered for the N-th call of a kind                   |
+//! | [`Fault`]                 | what goes wrong in the N-th call of a kind, noisy or silent    |
+//! | [`Personality`]           | what kind of disk it is: posix, ordered, lying                 |
 
 #![deny(unsafe_code)]
 
@@ -22,8 +23,9 @@ mod os;
 mod traits;
 
 pub use mem::{
-    CrashChoice, Fate, Fault, FaultKind, MemClock, MemDisk, OpKind, PendingKind, PendingOp,
-    SECTOR_BYTES, SectorFate, SectorRun, TraceEntry,
+    CrashChoice, Delivered, Fate, Fault, FaultKind, MapMode, MemClock, MemDisk, OpKind,
+    PendingKind, PendingOp, Personality, RotPlace, SECTOR_BYTES, SectorFate, SectorRun, Shows,
+    TraceEntry,
 };
 pub use os::{OsClock, OsVfs, ReadMode};
 pub use traits::{Access, Clock, DirEntry, EntryKind, File, FileLock, Map, Vfs};

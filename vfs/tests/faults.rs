@@ -3,7 +3,9 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use srdb_vfs::{Access, CrashChoice, Fault, FaultKind, MemDisk, OpKind, PendingKind, Vfs};
+use srdb_vfs::{
+    Access, CrashChoice, Fault, FaultKind, MapMode, MemDisk, OpKind, PendingKind, Shows, Vfs,
+};
 
 fn p(path: &str) -> &Path {
     Path::new(path)
@@ -60,7 +62,7 @@ fn a_failed_sync_leaves_all_of_it_pending() {
     let file = disk.create(p("/f")).unwrap();
     file.append(b"abc").unwrap();
     let pending = disk.pending();
-    for error in [FaultKind::SyncFail, FaultKind::Eio, FaultKind::EioAfter { bytes: 9 }] {
+    for error in [FaultKind::SyncFail, FaultKind::Eio] {
         order(&disk, OpKind::Sync, 1, error.clone());
         assert!(file.sync_data().is_err());
         order(&disk, OpKind::SyncDir, 1, error);
@@ -69,6 +71,65 @@ fn a_failed_sync_leaves_all_of_it_pending() {
     }
     assert_eq!(disk.read_file("/f").unwrap(), b"abc");
     assert_eq!(disk.crash_image(&CrashChoice::drop_all()).list(), []);
+}
+
+#[test]
+fn a_sync_may_fail_and_take_effect() {
+    let disk = MemDisk::new();
+    let file = disk.create(p("/f")).unwrap();
+    file.append(b"abc").unwrap();
+    order(&disk, OpKind::Sync, 1, FaultKind::EioAfter { bytes: 0 });
+    assert!(file.sync_data().is_err());
+    order(&disk, OpKind::SyncDir, 1, FaultKind::EioAfter { bytes: 0 });
+    assert!(disk.sync_dir(p("/")).is_err());
+    let image = disk.crash_image(&CrashChoice::drop_all());
+    assert_eq!(image.read_file("/f").unwrap(), b"abc");
+}
+
+#[test]
+fn a_change_of_a_name_may_fail_and_take_effect() {
+    let disk = MemDisk::new();
+    let after = |op| order(&disk, op, 1, FaultKind::EioAfter { bytes: 0 });
+    after(OpKind::Create);
+    assert!(disk.create(p("/a")).is_err());
+    after(OpKind::HardLink);
+    assert!(disk.hard_link(p("/a"), p("/b")).is_err());
+    after(OpKind::RemoveFile);
+    assert!(disk.remove_file(p("/a")).is_err());
+    after(OpKind::CreateDir);
+    assert!(disk.create_dir(p("/d")).is_err());
+    let names: Vec<_> = disk.list().into_iter().map(|(path, _)| path).collect();
+    assert_eq!(names, [p("/b"), p("/d")]);
+}
+
+#[test]
+fn a_read_may_fail_halfway() {
+    let disk = MemDisk::new();
+    disk.write_file("/f", b"abcdef").unwrap();
+    let file = disk.open(p("/f"), Access::Read).unwrap();
+    order(&disk, OpKind::Read, 1, FaultKind::EioAfter { bytes: 2 });
+    let mut buf = [b'?'; 4];
+    assert!(file.read_exact_at(&mut buf, 1).is_err());
+    assert_eq!(buf[..2], *b"bc");
+    file.read_exact_at(&mut buf, 1).unwrap();
+    assert_eq!(buf, *b"bcde");
+}
+
+#[test]
+fn what_means_nothing_for_a_call_is_a_plain_error() {
+    let disk = MemDisk::new();
+    for error in [
+        FaultKind::StalePage,
+        FaultKind::LostWrite { cached: true },
+        FaultKind::SyncDrop { shows: Shows::New },
+        FaultKind::Flip { at: 0, xor: 1 },
+    ] {
+        order(&disk, OpKind::Create, 1, error);
+        assert_eq!(disk.create(p("/f")).unwrap_err().kind(), ErrorKind::Other);
+    }
+    assert_eq!(disk.list(), []);
+    assert!(disk.delivered().iter().all(|d| d.error == FaultKind::Eio && d.path == p("/f")));
+    assert_eq!((disk.delivered().len(), disk.misled()), (4, false));
 }
 
 #[test]
@@ -110,6 +171,10 @@ fn every_kind_of_call_can_fail_and_succeeds_afterwards() {
             OpKind::SetLen => file().and_then(|file| file.set_len(2)),
             OpKind::Len => file().and_then(|file| file.len().map(drop)),
             OpKind::Map => file().and_then(|file| file.map().map(drop)),
+            OpKind::MapRead => {
+                disk.set_map_mode(MapMode::Reads);
+                file().and_then(|file| file.map()?.bytes(0, 1).map(drop))
+            }
             other => panic!("a kind that this test does not know: {other:?}"),
         }
     };

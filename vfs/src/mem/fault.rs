@@ -1,4 +1,6 @@
-//! Errors to order: which call of which kind fails, and how.
+//! Faults to order: which call of which kind goes wrong, and how.
+
+use std::path::PathBuf;
 
 use std::path::Path;
 
@@ -46,11 +48,13 @@ pub enum OpKind {
     Len,
     /// [`File::map`](crate::File::map).
     Map,
+    /// [`Map::bytes`](crate::Map::bytes), on a disk with [`MapMode::Reads`](crate::MapMode).
+    MapRead,
 }
 
 impl OpKind {
     /// Every kind, in declaration order.
-    pub const ALL: [OpKind; 18] = [
+    pub const ALL: [OpKind; 19] = [
         OpKind::Create,
         OpKind::Open,
         OpKind::Rename,
@@ -69,6 +73,7 @@ impl OpKind {
         OpKind::SetLen,
         OpKind::Len,
         OpKind::Map,
+        OpKind::MapRead,
     ];
 
     /// Whether such a call changes something or makes it durable. Only these are numbered by
@@ -83,6 +88,7 @@ impl OpKind {
                 | OpKind::Read
                 | OpKind::Len
                 | OpKind::Map
+                | OpKind::MapRead
         )
     }
 
@@ -92,15 +98,15 @@ impl OpKind {
     }
 }
 
-/// One error to order, delivered once.
+/// One fault to order, delivered once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Fault {
-    /// The kind of call that fails.
+    /// The kind of call it befalls.
     pub op: OpKind,
     /// Which call of that kind, counted from the injection on: 1 is the next.
     pub nth: u64,
-    /// How it fails.
+    /// What goes wrong.
     pub error: FaultKind,
     /// Only calls on a file or directory of such a name are counted and fail: the last part of the
     /// path, or its beginning or end beside a `*`, as in `*.wal`. Of a rename or link it is the old
@@ -136,12 +142,36 @@ fn is_like(name: &str, pattern: &str) -> bool {
     }
 }
 
-/// How a call fails.
+/// A fault that was delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivered {
+    /// The kind of call it befell.
+    pub op: OpKind,
+    /// The path of that call; of a file its last known name.
+    pub path: PathBuf,
+    /// What went wrong: [`FaultKind::Eio`] where what was ordered means nothing for such a call.
+    /// What a [capacity](crate::MemDisk::set_capacity) refuses is [`FaultKind::StorageFull`].
+    pub error: FaultKind,
+    /// Another file that was harmed: the one a misdirected write hit.
+    pub hit: Option<PathBuf>,
+    /// [`MemDisk::calls`](crate::MemDisk::calls) at that moment.
+    pub call: u64,
+}
+
+impl Delivered {
+    /// Whether the call returned `Ok` although something went wrong.
+    pub fn is_silent(&self) -> bool {
+        self.error.is_silent()
+    }
+}
+
+/// What goes wrong in a call.
 ///
-/// What happens while running and leaves an error. Still to come, each as a variant here: a
-/// failed sync that drops the dirty pages and marks them clean (ATC'20), a mapped page that goes
-/// stale or fails, a lost or misdirected write. A lying sync is a personality of the disk, and a
-/// capacity is a property of it; bit rot is [`MemDisk::corrupt`](crate::MemDisk::corrupt).
+/// The first four are *noisy*: the call returns an error, and what it left is legal by the
+/// contract of [`Vfs`](crate::Vfs) and [`File`](crate::File). The others are *silent*, but for
+/// [`FaultKind::SyncDrop`]: the call returns `Ok`, and only a checksum can tell.
+///
+/// A kind that means nothing for the call it is ordered for is an [`FaultKind::Eio`] there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -149,10 +179,11 @@ pub enum FaultKind {
     /// An I/O error, and nothing was done.
     Eio,
     /// An I/O error after a part was done: of a write the first `bytes`, which stay visible and
-    /// pending; of a sync or a lock nothing; of any other change all of it (a rename that took
-    /// effect and says it did not).
+    /// pending; of a read the first `bytes` of the buffer; of a lock nothing; of any other change
+    /// all of it: a rename that took effect and says it did not, a sync that made everything
+    /// durable and says it did not. Of other calls nothing.
     EioAfter {
-        /// How much of a write is done, at most all of it.
+        /// How much of a read or write is done, at most all of it.
         bytes: u64,
     },
     /// `StorageFull`. Of a write the first `bytes` are done and stay; of others nothing.
@@ -163,4 +194,81 @@ pub enum FaultKind {
     /// A sync that fails and leaves what was pending visible and pending. For any other call the
     /// same as [`FaultKind::Eio`].
     SyncFail,
+    /// A file's sync that fails, drops the file's dirty pages and marks them clean: the next sync
+    /// succeeds and the data is on no medium (Rebello et al., "Can Applications Recover from fsync
+    /// Failures?", USENIX ATC 2020: what Linux does, ext4, XFS and Btrfs alike).
+    ///
+    /// A directory's sync keeps what was pending, as with [`FaultKind::SyncFail`]: a file system
+    /// that can't write its journal stops, it does not go on without a part of it.
+    SyncDrop {
+        /// What reads see afterwards.
+        shows: Shows,
+    },
+    /// A write that returns `Ok` and whose bytes never reach the medium, synced or not. The length
+    /// that it gives the file is kept, so that the bytes are a hole, or what was there before.
+    LostWrite {
+        /// Whether the page cache shows the bytes, until the page leaves it or the machine dies.
+        cached: bool,
+    },
+    /// A write that returns `Ok` and whose bytes land elsewhere, on the medium and in the cache, as
+    /// far as the file there is long; where they belong nothing happens but that the file grows.
+    MisdirectedWrite {
+        /// In which file: 0 is the same one; else one of the others that are not empty, counted in
+        /// the order of their paths and round again.
+        file: u16,
+        /// Where, reduced to the length of the file and to the start of a sector.
+        offset: u64,
+    },
+    /// A byte that changes on its way: of a write before it is in the cache, of a read or a mapped
+    /// read in the answer only.
+    Flip {
+        /// Which byte, counted round the bytes of the call.
+        at: u64,
+        /// The bits that change; 0 is taken as 1.
+        xor: u8,
+    },
+    /// A mapped read whose pages are stale: each shows what the medium held before the sync that
+    /// last changed it, of a file written once so zeros. For this one read.
+    StalePage,
+}
+
+/// What reads see of dirty pages that a failed sync has dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Shows {
+    /// What is on the medium: bytes and length are as at the last good sync (Btrfs).
+    Old,
+    /// What was written, as long as the page stays in the cache; it is written only if it is
+    /// dirtied again, all of it then. The length stays pending and becomes durable with the next
+    /// sync, over a hole (ext4, XFS).
+    New,
+}
+
+impl FaultKind {
+    /// Whether the call returns `Ok` although something went wrong.
+    pub fn is_silent(&self) -> bool {
+        matches!(
+            self,
+            FaultKind::LostWrite { .. }
+                | FaultKind::MisdirectedWrite { .. }
+                | FaultKind::Flip { .. }
+                | FaultKind::StalePage
+        )
+    }
+
+    /// What it comes to for a call of this kind.
+    pub(super) fn on(self, op: OpKind) -> FaultKind {
+        let means_something = match self {
+            FaultKind::Eio | FaultKind::EioAfter { .. } | FaultKind::StorageFull { .. } => true,
+            FaultKind::SyncFail => op.is_sync(),
+            FaultKind::SyncDrop { .. } if op == OpKind::SyncDir => return FaultKind::SyncFail,
+            FaultKind::SyncDrop { .. } => op == OpKind::Sync,
+            FaultKind::LostWrite { .. } | FaultKind::MisdirectedWrite { .. } => op == OpKind::Write,
+            FaultKind::Flip { .. } => {
+                matches!(op, OpKind::Write | OpKind::Read | OpKind::MapRead)
+            }
+            FaultKind::StalePage => op == OpKind::MapRead,
+        };
+        if means_something { self } else { FaultKind::Eio }
+    }
 }

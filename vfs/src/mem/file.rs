@@ -1,14 +1,17 @@
-//! Handles of a [`MemDisk`]: open files, views of sealed files, locks.
+//! Handles of a [`MemDisk`]: open files and locks.
 
-use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
+use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::MemDisk;
-use super::fault::OpKind;
-use super::node::Ino;
-use super::state::{State, Verdict};
+use super::crash::SECTOR_BYTES;
+use super::fault::{FaultKind, OpKind};
+use super::map::{MapMode, MemMap, ReadMap};
+use super::node::{Ino, Node};
+use super::state::{Odd, State, Verdict};
 use super::trace::{Call, hash_bytes};
 use crate::error::{past_end, refuse};
 use crate::traits::{Access, File, FileLock, Map};
@@ -16,19 +19,45 @@ use crate::traits::{Access, File, FileLock, Map};
 /// The longest file, so that a mistaken offset is an error and not the end of the memory.
 pub(super) const FILE_BYTES_MAX: u64 = 1 << 40;
 
+/// What keeps a file alive while somebody has it open.
+#[derive(Debug)]
+pub(super) struct Handle {
+    pub(super) disk: MemDisk,
+    pub(super) ino: Ino,
+    pub(super) path: Arc<Path>,
+}
+
+impl Handle {
+    fn new(disk: MemDisk, ino: Ino, path: Arc<Path>) -> Self {
+        *disk.lock().handles.entry(ino).or_default() += 1;
+        Handle { disk, ino, path }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.disk.lock().close(self.ino);
+    }
+}
+
 /// An open file of a [`MemDisk`].
 #[derive(Debug)]
 pub(super) struct MemFile {
-    disk: MemDisk,
-    ino: Ino,
-    path: Arc<Path>,
+    handle: Handle,
     access: Access,
+}
+
+impl Deref for MemFile {
+    type Target = Handle;
+
+    fn deref(&self) -> &Handle {
+        &self.handle
+    }
 }
 
 impl MemFile {
     pub(super) fn new(disk: MemDisk, ino: Ino, path: Arc<Path>, access: Access) -> Self {
-        *disk.lock().handles.entry(ino).or_default() += 1;
-        MemFile { disk, ino, path, access }
+        MemFile { handle: Handle::new(disk, ino, path), access }
     }
 
     fn call(&self, op: OpKind) -> Call<'_> {
@@ -56,26 +85,107 @@ impl MemFile {
         let offset = offset.unwrap_or(end);
         require_representable(&self.path, offset, buf.len() as u64)?;
         let call = self.call(OpKind::Write).bytes(offset, buf);
-        let (part, result) = match state.admit(&call) {
+        let mut odd = None;
+        let (mut part, mut result) = match state.admit(&call) {
             Verdict::Go => (buf, Ok(offset)),
             Verdict::Half(bytes, error) => {
                 let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
                 (&buf[..bytes.min(buf.len())], Err(error))
             }
+            Verdict::Odd(what) => {
+                odd = Some(what);
+                (buf, Ok(offset))
+            }
             Verdict::Fail(error) => (&buf[..0], Err(error)),
             Verdict::Dead(error) => return Err(error),
         };
-        let (file, ids) = state.file_mut(self.ino, &self.path)?;
-        file.write(offset, part, ids);
+        let fits = state.fits(&state.file(self.ino, &self.path)?.live, offset, part.len() as u64);
+        if fits < part.len() as u64 {
+            state.deliver(&call, FaultKind::StorageFull { bytes: fits }, None);
+            part = &part[..fits as usize];
+            let why = "the simulated disk is full";
+            result = Err(refuse(ErrorKind::StorageFull, "write", &self.path, why));
+        }
+        self.put(state, &call, (offset, part), odd.as_ref())?;
         state.record(&call, &result);
         result
     }
 
+    /// Does a write, or what becomes of it.
+    fn put(
+        &self,
+        state: &mut State,
+        call: &Call<'_>,
+        (offset, part): (u64, &[u8]),
+        odd: Option<&Odd>,
+    ) -> io::Result<()> {
+        let (file, ids) = state.file_mut(self.ino, &self.path)?;
+        match odd {
+            Some(Odd::Fault(FaultKind::LostWrite { cached })) => {
+                file.lose_write(offset, part, *cached, ids);
+            }
+            Some(Odd::Fault(FaultKind::MisdirectedWrite { file: pick, offset: to })) => {
+                file.lose_write(offset, part, false, ids);
+                state.misdirect(call, self.ino, (*pick, *to), part);
+            }
+            Some(Odd::Fault(FaultKind::Flip { at, xor })) => {
+                let mut flipped = part.to_vec();
+                flip(&mut flipped, *at, *xor);
+                file.write(offset, &flipped, ids);
+            }
+            _ => file.write(offset, part, ids),
+        }
+        Ok(())
+    }
+
     fn sync(&self) -> io::Result<()> {
-        self.disk.run(self.call(OpKind::Sync), |state, _| {
-            state.file_mut(self.ino, &self.path)?.0.sync();
+        self.disk.run_odd(self.call(OpKind::Sync), |state, _, odd| {
+            let file = state.file_mut(self.ino, &self.path)?.0;
+            match odd {
+                Some(Odd::Lie) => {}
+                Some(Odd::Fault(FaultKind::SyncDrop { shows })) => {
+                    file.drop_dirty(shows);
+                    return Err(io_error("sync", &self.path));
+                }
+                _ => file.sync(),
+            }
             Ok(())
         })
+    }
+}
+
+fn io_error(doing: &'static str, path: &Path) -> io::Error {
+    refuse(ErrorKind::Other, doing, path, "simulated I/O error")
+}
+
+/// Flips bits of one byte, counted round.
+pub(super) fn flip(bytes: &mut [u8], at: u64, xor: u8) {
+    if let Some(at) = at.checked_rem(bytes.len() as u64) {
+        bytes[at as usize] ^= xor.max(1);
+    }
+}
+
+impl State {
+    /// Puts bytes where nobody wanted them.
+    fn misdirect(&mut self, call: &Call<'_>, ino: Ino, (pick, to): (u16, u64), bytes: &[u8]) {
+        let mut others = BTreeMap::new();
+        for other in self.visible() {
+            if let Some(Node::File(file)) = self.nodes.get(&other).map(|node| &**node)
+                && other != ino
+                && file.live.len() > 0
+            {
+                others.insert(file.path.clone(), other);
+            }
+        }
+        let at = usize::from(pick.wrapping_sub(1)).checked_rem(others.len()).filter(|_| pick > 0);
+        let target = at.and_then(|at| others.values().nth(at).copied()).unwrap_or(ino);
+        let Ok((file, _)) = self.file_mut(target, call.path) else { return };
+        let to = to.checked_rem(file.live.len()).unwrap_or(0) / SECTOR_BYTES * SECTOR_BYTES;
+        file.hit(to, bytes);
+        let path = file.path.clone();
+        if let Some(delivered) = self.delivered.last_mut() {
+            delivered.hit = Some(path.to_path_buf());
+        }
     }
 }
 
@@ -94,7 +204,7 @@ fn require_representable(path: &Path, offset: u64, len: u64) -> io::Result<()> {
 
 impl File for MemFile {
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
-        self.disk.run(self.call(OpKind::Read), |state, call| {
+        self.disk.run_odd(self.call(OpKind::Read), |state, call, odd| {
             let file = state.file(self.ino, &self.path)?;
             let len = file.live.len();
             call.offset = offset;
@@ -104,6 +214,16 @@ impl File for MemFile {
                 _ => return Err(past_end(&self.path, offset, buf.len(), len)),
             }
             call.len = buf.len() as u64;
+            match odd {
+                Some(Odd::Fault(FaultKind::EioAfter { bytes })) => {
+                    let done = usize::try_from(bytes).unwrap_or(usize::MAX).min(buf.len());
+                    buf[done..].fill(0);
+                    call.len = done as u64;
+                    return Err(io_error("read", &self.path));
+                }
+                Some(Odd::Fault(FaultKind::Flip { at, xor })) => flip(buf, at, xor),
+                _ => {}
+            }
             call.content = hash_bytes(buf);
             Ok(())
         })
@@ -143,20 +263,23 @@ impl File for MemFile {
     }
 
     fn map(&self) -> io::Result<Arc<dyn Map>> {
-        self.disk.run(self.call(OpKind::Map), |state, call| {
+        let in_memory = self.disk.run(self.call(OpKind::Map), |state, call| {
             let file = state.file(self.ino, &self.path)?;
             call.len = file.live.len();
+            if state.map_mode == MapMode::Reads {
+                return Ok(None);
+            }
             let all = file.whole().ok_or_else(|| {
                 refuse(ErrorKind::OutOfMemory, "map", &self.path, "no memory for all of it")
             })?;
-            Ok(Arc::new(MemMap { path: self.path.clone(), all }) as Arc<dyn Map>)
-        })
-    }
-}
-
-impl Drop for MemFile {
-    fn drop(&mut self) {
-        self.disk.lock().close(self.ino);
+            Ok(Some(Arc::new(MemMap { path: self.path.clone(), all }) as Arc<dyn Map>))
+        })?;
+        if let Some(view) = in_memory {
+            return Ok(view);
+        }
+        let handle = Handle::new(self.disk.clone(), self.ino, self.path.clone());
+        let len = self.disk.lock().file(self.ino, &self.path)?.live.len();
+        Ok(Arc::new(ReadMap { handle, len }))
     }
 }
 
@@ -168,31 +291,6 @@ impl State {
                 self.handles.remove(&ino);
             }
         }
-    }
-}
-
-/// A view of a sealed file; holds the bytes as they were when it was made.
-#[derive(Debug)]
-struct MemMap {
-    path: Arc<Path>,
-    all: Arc<Vec<u8>>,
-}
-
-impl Map for MemMap {
-    fn len(&self) -> u64 {
-        self.all.len() as u64
-    }
-
-    fn bytes(&self, offset: u64, len: usize) -> io::Result<Cow<'_, [u8]>> {
-        usize::try_from(offset)
-            .ok()
-            .and_then(|start| self.all.get(start..start.checked_add(len)?))
-            .map(Cow::Borrowed)
-            .ok_or_else(|| past_end(&self.path, offset, len, self.all.len() as u64))
-    }
-
-    fn whole(&self) -> Option<&[u8]> {
-        Some(&self.all)
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) fn compose(state: &State, choice: &CrashChoice) -> BTreeMap<Ino, Arc<
         }
         let Some(node) = state.nodes.get(&ino) else { continue };
         let survivor = match &**node {
-            Node::File(file) if file.pending.is_empty() && file.path == path => node.clone(),
+            Node::File(file) if file.is_on_the_medium() && file.path == path => node.clone(),
             Node::File(file) => {
                 Arc::new(Node::File(FileNode::durable(path, content(file, choice))))
             }
@@ -55,21 +55,14 @@ fn content(file: &FileNode, choice: &CrashChoice) -> Pages {
     let mut pages = file.durable.clone();
     for (id, change) in &file.pending {
         match (change, choice.fate(*id)) {
-            (Change::Write { offset, data }, Fate::Kept) => pages.put_anywhere(*offset, data),
+            (_, Fate::Kept) => change.apply(&mut pages),
             (Change::Write { offset, data }, Fate::Torn(runs)) => {
                 put_torn(&mut pages, *offset, data, runs);
             }
-            // A cut takes the bytes with it; a growth shows whatever lies there: a hole, if the
-            // write that grew the file was dropped.
-            (Change::Length { from, to }, Fate::Kept) if to < from => {
-                pages.set_len(*to);
-            }
-            (Change::Length { to, .. }, Fate::Kept) => pages.force_len(*to),
             (_, Fate::Dropped) | (Change::Length { .. }, Fate::Torn(_)) => {}
         }
     }
-    // Bytes that survived without the length that covers them are lost.
-    pages.set_len(pages.len());
+    pages.trim();
     pages
 }
 

@@ -35,12 +35,28 @@
 //!    SQLite).
 //! 6. Make a successful sync untrue.
 //!
-//! While running, calls fail as ordered by [`Fault`]s and as [`FaultKind`] describes. A process
-//! that dies while the machine stays up loses nothing that is visible ([`MemDisk::process_crash`]).
+//! That is the personality `posix`. A disk may have another one ([`Personality`]): `ordered`, which
+//! loses less, and `lying`, whose syncs are untrue (rule 6 is void). A choice that a personality
+//! does not allow is made legal, never refused: [`MemDisk::legal`] says what becomes of it.
 //!
-//! Not modelled yet, and where it goes: `ordered` and `lying` personalities (a property of the disk
-//! that narrows or widens what [`MemDisk::pending`] lists), capacity (likewise), syncs that drop
-//! dirty pages, stale maps, lost and misdirected writes (variants of [`FaultKind`]).
+//! While running, three things go wrong:
+//!
+//! 7. Calls, as ordered by [`Fault`]s and as [`FaultKind`] describes: errors before, after and in
+//!    the middle of what was to be done; a sync that fails and drops the dirty pages; and in
+//!    silence writes that get lost or go astray, bits that flip, mapped pages that are stale. What
+//!    was delivered is written down ([`MemDisk::delivered`]).
+//! 8. The room ends ([`MemDisk::set_capacity`]).
+//! 9. Bytes rot, on the medium, in the page cache, or both ([`MemDisk::rot`]).
+//!
+//! ```text
+//!   visible:   the page cache, what all reads see
+//!                = medium + pending, but for *ghosts*: clean pages that differ from the medium
+//!   ghosts ──► drop_caches(), a power failure: what is on the medium shows
+//!         └──► a write to the page: the whole page is pending, and so gets onto the medium
+//! ```
+//!
+//! A process that dies while the machine stays up loses nothing that is visible
+//! ([`MemDisk::process_crash`]); ghosts stay.
 //!
 //! # Invariants
 //!
@@ -54,24 +70,30 @@ mod crash;
 mod fault;
 mod file;
 mod image;
+mod map;
 mod node;
 mod pages;
+mod personality;
+mod rot;
 mod state;
 mod trace;
 mod vfs;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::error::refuse;
 use crate::traits::EntryKind;
 
 pub use clock::MemClock;
 pub use crash::{CrashChoice, Fate, PendingKind, PendingOp, SECTOR_BYTES, SectorFate, SectorRun};
-pub use fault::{Fault, FaultKind, OpKind};
+pub use fault::{Delivered, Fault, FaultKind, OpKind, Shows};
+pub use map::MapMode;
+pub use personality::Personality;
+pub use rot::RotPlace;
 pub use trace::TraceEntry;
 
 use node::{Change, FileNode, Given, NameChange, Node, Taken};
@@ -209,15 +231,22 @@ impl MemDisk {
         pending
     }
 
+    /// What the disk's personality makes of a choice: itself if that is legal, else the choice with
+    /// what may not be kept dropped, and what may not be lost kept.
+    pub fn legal(&self, choice: &CrashChoice) -> CrashChoice {
+        legal(&self.lock(), choice).into_owned()
+    }
+
     /// The disk that a machine finds when it comes up after a crash now, all of it durable.
     ///
+    /// A choice that the disk's personality does not allow is first made [legal](MemDisk::legal).
+    ///
     /// This disk stays as it is, so that many images of one crash can be had. Counters start at
-    /// zero and no faults are ordered; the trace hash is carried on.
+    /// zero and no faults are ordered; personality, capacity and the trace hash are carried on.
     pub fn crash_image(&self, choice: &CrashChoice) -> MemDisk {
         let state = self.lock();
-        let mut image = State::with_nodes(image::compose(&state, choice));
-        image.trace = state.trace.clone();
-        Self::with(image)
+        let choice = legal(&state, choice);
+        Self::with(State::with_nodes(image::compose(&state, &choice)).follow(&state))
     }
 
     /// The disk as the next process finds it when only this process died: everything visible is
@@ -226,12 +255,46 @@ impl MemDisk {
     /// Counters start at zero and no faults are ordered; the trace hash is carried on.
     pub fn process_crash(&self) -> MemDisk {
         let old = self.lock();
-        let mut state = State::with_nodes(old.nodes.clone());
+        let mut state = State::with_nodes(old.nodes.clone()).follow(&old);
         state.next_ino = old.next_ino;
         state.ids = old.ids;
-        state.trace = old.trace.clone();
         state.drop_orphans();
         Self::with(state)
+    }
+}
+
+/// What kind of disk it is.
+impl MemDisk {
+    /// Gives it a personality; at first it is [`Personality::Posix`]. Stays over a crash.
+    pub fn set_personality(&self, personality: Personality) {
+        self.lock().personality = personality;
+    }
+
+    /// How views of sealed files are made from now on; at first in memory. Stays over a crash.
+    pub fn set_map_mode(&self, mode: MapMode) {
+        self.lock().map_mode = mode;
+    }
+
+    /// How many syncs were acknowledged and not done, on this disk and those it came from.
+    pub fn lies(&self) -> u64 {
+        self.lock().lies
+    }
+
+    /// The faults that were delivered, in their order; those before a crash are not carried on.
+    pub fn delivered(&self) -> Vec<Delivered> {
+        self.lock().delivered.clone()
+    }
+
+    /// Whether a call has returned `Ok` although a fault was delivered with it.
+    pub fn misled(&self) -> bool {
+        self.lock().delivered.iter().any(Delivered::is_silent)
+    }
+}
+
+fn legal<'c>(state: &State, choice: &'c CrashChoice) -> Cow<'c, CrashChoice> {
+    match state.personality {
+        Personality::Ordered => Cow::Owned(personality::in_order(state, choice)),
+        Personality::Posix | Personality::Lying { .. } => Cow::Borrowed(choice),
     }
 }
 
@@ -369,23 +432,6 @@ impl MemDisk {
         for dir in above {
             state.sync_dir(dir)?;
         }
-        Ok(())
-    }
-
-    /// Flips bits of one byte on the medium: bit rot. Views made before do not see it.
-    ///
-    /// # Errors
-    /// `NotFound` if there is no such file, `UnexpectedEof` if it has no such byte.
-    pub fn corrupt(&self, path: impl AsRef<Path>, offset: u64, xor: u8) -> io::Result<()> {
-        let path = path.as_ref();
-        let mut state = self.lock();
-        let ino = state.lookup(path)?;
-        let (file, _) = state.file_mut(ino, path)?;
-        if offset >= file.live.len() {
-            let kind = io::ErrorKind::UnexpectedEof;
-            return Err(refuse(kind, "corrupt", path, "the file has no such byte"));
-        }
-        file.corrupt(offset, xor);
         Ok(())
     }
 }

@@ -15,6 +15,9 @@ use super::trace::{hash_bytes, mix};
 /// Bytes per page; a multiple of the sector size.
 pub(super) const PAGE_BYTES: u64 = 4096;
 
+/// A page, or that there is none.
+pub(super) type Page = Option<Arc<Vec<u8>>>;
+
 /// The content of a file at one moment.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Pages {
@@ -95,12 +98,33 @@ impl Pages {
         changed
     }
 
-    /// Makes page `number` what it is in `other`; the length is left alone.
-    pub(super) fn take_page(&mut self, number: u64, other: &Pages) {
-        match other.map.get(&number) {
-            Some(page) => self.map.insert(number, page.clone()),
+    /// Makes page `number` what it is in `other` and returns what it was; the length is left alone.
+    pub(super) fn take_page(&mut self, number: u64, other: &Pages) -> Page {
+        self.put_page(number, other.map.get(&number).cloned())
+    }
+
+    /// Makes page `number` this one and returns what it was; the length is left alone.
+    pub(super) fn put_page(&mut self, number: u64, page: Page) -> Page {
+        match page {
+            Some(page) => self.map.insert(number, page),
             None => self.map.remove(&number),
-        };
+        }
+    }
+
+    /// Whether page `number` takes up space.
+    pub(super) fn has_page(&self, number: u64) -> bool {
+        self.map.contains_key(&number)
+    }
+
+    /// How many pages take up space.
+    pub(super) fn page_count(&self) -> u64 {
+        self.map.len() as u64
+    }
+
+    /// Drops the bytes that ran ahead of the length: without a length that covers them they are
+    /// lost.
+    pub(super) fn trim(&mut self) {
+        self.set_len(self.len);
     }
 
     /// Sets the length without touching the bytes.
@@ -108,7 +132,7 @@ impl Pages {
         self.len = other.len;
     }
 
-    /// Sets the length and leaves the bytes beyond it; only while composing an image.
+    /// Sets the length and leaves the bytes beyond it, until [`Pages::trim`].
     pub(super) fn force_len(&mut self, len: u64) {
         self.len = len;
     }

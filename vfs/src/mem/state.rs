@@ -12,9 +12,11 @@ use std::io::{self, ErrorKind};
 use std::path::{Component, Path};
 use std::sync::Arc;
 
-use super::fault::{Fault, FaultKind, OpKind};
+use super::fault::{Delivered, Fault, FaultKind, OpKind};
+use super::map::MapMode;
 use super::node::{DirNode, FileNode, Given, Ino, NameChange, Node, Taken};
 use super::pages::Pages;
+use super::personality::Personality;
 use super::trace::{Call, Trace};
 use crate::error::{at, refuse};
 use crate::traits::EntryKind;
@@ -37,6 +39,14 @@ pub(super) struct State {
     pub(super) op_counts: BTreeMap<OpKind, u64>,
     /// Faults to deliver, each with the calls of its kind still to come, itself included.
     pub(super) faults: Vec<(Fault, u64)>,
+    pub(super) delivered: Vec<Delivered>,
+    pub(super) personality: Personality,
+    /// How many syncs there were, over all crashes, and how many of them were lies.
+    pub(super) syncs: u64,
+    pub(super) lies: u64,
+    /// In pages.
+    pub(super) capacity: Option<u64>,
+    pub(super) map_mode: MapMode,
     pub(super) trace: Trace,
 }
 
@@ -48,8 +58,19 @@ pub(super) enum Verdict {
     Fail(io::Error),
     /// It fails after a part of it was done: of a write so many bytes, of others all.
     Half(u64, io::Error),
+    /// Something else becomes of it, which the call itself has to see to.
+    Odd(Odd),
     /// The machine is gone.
     Dead(io::Error),
+}
+
+/// What may become of a call besides doing it or failing.
+pub(super) enum Odd {
+    /// A fault that means something for this call: of a read that fails after a part, the others
+    /// are not [`Verdict::Half`]; a sync that drops pages; anything silent.
+    Fault(FaultKind),
+    /// A sync that does nothing and says it did.
+    Lie,
 }
 
 impl State {
@@ -68,8 +89,24 @@ impl State {
             crashed: false,
             op_counts: BTreeMap::new(),
             faults: Vec::new(),
+            delivered: Vec::new(),
+            personality: Personality::Posix,
+            syncs: 0,
+            lies: 0,
+            capacity: None,
+            map_mode: MapMode::Memory,
             trace: Trace::default(),
         }
+    }
+
+    /// The same disk under a new process or a new machine: its nature and its trace stay.
+    pub(super) fn follow(mut self, old: &State) -> State {
+        self.personality = old.personality;
+        (self.syncs, self.lies) = (old.syncs, old.lies);
+        self.capacity = old.capacity;
+        self.map_mode = old.map_mode;
+        self.trace = old.trace.clone();
+        self
     }
 
     /// Counts the call and says what becomes of it.
@@ -87,20 +124,64 @@ impl State {
                 return Verdict::Fail(fail(ErrorKind::Other, "simulated crash"));
             }
         }
-        let whole_or_nothing = !op.changes_the_disk() || op.is_sync() || op == OpKind::Lock;
-        match self.due_fault(op, call.path) {
-            None => Verdict::Go,
-            Some(FaultKind::EioAfter { bytes }) if !whole_or_nothing => {
-                Verdict::Half(bytes, fail(ErrorKind::Other, "simulated I/O error"))
+        if op.is_sync() {
+            self.syncs += 1;
+        }
+        let Some(fault) = self.due_fault(op, call.path) else { return self.sound(op) };
+        let fault = fault.on(op);
+        self.deliver(call, fault.clone(), None);
+        match fault {
+            FaultKind::EioAfter { bytes } => {
+                let error = fail(ErrorKind::Other, "simulated I/O error");
+                match op {
+                    OpKind::Read => Verdict::Odd(Odd::Fault(fault)),
+                    OpKind::Lock => Verdict::Fail(error),
+                    _ if op.changes_the_disk() => Verdict::Half(bytes, error),
+                    _ => Verdict::Fail(error),
+                }
             }
-            Some(FaultKind::StorageFull { bytes }) => {
+            FaultKind::StorageFull { bytes } => {
                 let error = fail(ErrorKind::StorageFull, "simulated full disk");
                 if op == OpKind::Write { Verdict::Half(bytes, error) } else { Verdict::Fail(error) }
             }
-            Some(FaultKind::Eio | FaultKind::EioAfter { .. } | FaultKind::SyncFail) => {
+            FaultKind::Eio | FaultKind::SyncFail => {
                 Verdict::Fail(fail(ErrorKind::Other, "simulated I/O error"))
             }
+            FaultKind::SyncDrop { .. }
+            | FaultKind::LostWrite { .. }
+            | FaultKind::MisdirectedWrite { .. }
+            | FaultKind::Flip { .. }
+            | FaultKind::StalePage => Verdict::Odd(Odd::Fault(fault)),
         }
+    }
+
+    /// What becomes of a call for which no fault was ordered.
+    fn sound(&mut self, op: OpKind) -> Verdict {
+        if op.is_sync() && self.personality.lies(self.syncs) {
+            self.lies += 1;
+            return Verdict::Odd(Odd::Lie);
+        }
+        Verdict::Go
+    }
+
+    /// Takes down that a fault was delivered.
+    pub(super) fn deliver(&mut self, call: &Call<'_>, error: FaultKind, hit: Option<&Path>) {
+        self.delivered.push(Delivered {
+            op: call.op,
+            path: call.path.to_path_buf(),
+            error,
+            hit: hit.map(Path::to_path_buf),
+            call: self.calls,
+        });
+    }
+
+    /// Fails if not even an empty file fits.
+    pub(super) fn require_room(&mut self, call: &Call<'_>) -> io::Result<()> {
+        if self.room() != Some(0) {
+            return Ok(());
+        }
+        self.deliver(call, FaultKind::StorageFull { bytes: 0 }, None);
+        Err(refuse(ErrorKind::StorageFull, "create", call.path, "the simulated disk is full"))
     }
 
     fn due_fault(&mut self, op: OpKind, path: &Path) -> Option<FaultKind> {
@@ -291,11 +372,24 @@ impl State {
         self.change_name(parent, change, path)
     }
 
-    /// Makes a directory's names durable.
+    /// Makes a directory's names durable; on an ordered disk those of all directories.
     pub(super) fn sync_dir(&mut self, path: &Path) -> io::Result<()> {
         let ino = self.lookup(path)?;
         let (dir, _) = self.dir_mut(ino, path)?;
-        if dir.sync() {
+        let mut may_orphan = dir.sync();
+        if self.personality == Personality::Ordered {
+            for node in self.nodes.values_mut() {
+                if let Node::Dir(dir) = &**node
+                    && dir.pending.is_empty()
+                {
+                    continue;
+                }
+                if let Node::Dir(dir) = Arc::make_mut(node) {
+                    may_orphan |= dir.sync();
+                }
+            }
+        }
+        if may_orphan {
             self.drop_orphans();
         }
         Ok(())
@@ -313,6 +407,22 @@ impl State {
         todo.extend(self.handles.keys());
         todo.extend(&self.locks);
         self.closure(todo, |dir, todo| todo.extend(dir.live.values()))
+    }
+
+    /// The nodes that take up space: those with a visible name, a handle or a lock.
+    pub(super) fn visible(&self) -> BTreeSet<Ino> {
+        let mut todo = vec![ROOT];
+        todo.extend(self.handles.keys());
+        todo.extend(&self.locks);
+        let mut reached = BTreeSet::new();
+        while let Some(ino) = todo.pop() {
+            if reached.insert(ino)
+                && let Some(Node::Dir(dir)) = self.nodes.get(&ino).map(|node| &**node)
+            {
+                todo.extend(dir.live.values());
+            }
+        }
+        reached
     }
 
     /// The nodes that a crash may leave in the image: those with a durable or pending name.

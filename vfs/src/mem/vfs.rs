@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::MemDisk;
 use super::fault::OpKind;
 use super::file::{MemFile, MemLock};
-use super::state::{State, Verdict};
+use super::state::{Odd, State, Verdict};
 use super::trace::Call;
 use crate::traits::{Access, DirEntry, EntryKind, File, FileLock, Vfs};
 
@@ -15,14 +15,24 @@ impl MemDisk {
     /// Counts the call, lets it do what is to become of it, and takes it down in the trace.
     pub(super) fn run<'c, T>(
         &self,
-        mut call: Call<'c>,
+        call: Call<'c>,
         body: impl FnOnce(&mut State, &mut Call<'c>) -> io::Result<T>,
+    ) -> io::Result<T> {
+        self.run_odd(call, |state, call, _| body(state, call))
+    }
+
+    /// The same for a call that knows what else may become of it.
+    pub(super) fn run_odd<'c, T>(
+        &self,
+        mut call: Call<'c>,
+        body: impl FnOnce(&mut State, &mut Call<'c>, Option<Odd>) -> io::Result<T>,
     ) -> io::Result<T> {
         let mut guard = self.lock();
         let state = &mut *guard;
         let result = match state.admit(&call) {
-            Verdict::Go => body(state, &mut call),
-            Verdict::Half(_, error) => body(state, &mut call).and(Err(error)),
+            Verdict::Go => body(state, &mut call, None),
+            Verdict::Odd(odd) => body(state, &mut call, Some(odd)),
+            Verdict::Half(_, error) => body(state, &mut call, None).and(Err(error)),
             Verdict::Fail(error) => Err(error),
             Verdict::Dead(error) => return Err(error),
         };
@@ -41,8 +51,10 @@ impl State {
 /// All calls are atomic towards each other.
 impl Vfs for MemDisk {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        let (ino, full) = self
-            .run(Call::on(OpKind::Create, path), |state, _| state.create(path, EntryKind::File))?;
+        let (ino, full) = self.run(Call::on(OpKind::Create, path), |state, call| {
+            state.require_room(call)?;
+            state.create(path, EntryKind::File)
+        })?;
         Ok(Arc::new(MemFile::new(self.clone(), ino, full, Access::ReadWrite)))
     }
 
@@ -82,7 +94,8 @@ impl Vfs for MemDisk {
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
-        self.run(Call::on(OpKind::CreateDir, path), |state, _| {
+        self.run(Call::on(OpKind::CreateDir, path), |state, call| {
+            state.require_room(call)?;
             state.create(path, EntryKind::Dir).map(drop)
         })
     }
@@ -92,7 +105,10 @@ impl Vfs for MemDisk {
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        self.run(Call::on(OpKind::SyncDir, path), |state, _| state.sync_dir(path))
+        self.run_odd(Call::on(OpKind::SyncDir, path), |state, _, odd| match odd {
+            Some(Odd::Lie) => state.lookup(path).map(drop),
+            _ => state.sync_dir(path),
+        })
     }
 
     fn kind(&self, path: &Path) -> io::Result<Option<EntryKind>> {
@@ -106,10 +122,13 @@ impl Vfs for MemDisk {
     }
 
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
-        let taken = self.run(Call::on(OpKind::Lock, path), |state, _| {
+        let taken = self.run(Call::on(OpKind::Lock, path), |state, call| {
             let ino = match state.lookup(path) {
                 Ok(ino) => ino,
-                Err(e) if e.kind() == ErrorKind::NotFound => state.create(path, EntryKind::File)?.0,
+                Err(e) if e.kind() == ErrorKind::NotFound => {
+                    state.require_room(call)?;
+                    state.create(path, EntryKind::File)?.0
+                }
                 Err(e) => return Err(e),
             };
             let path = state.file(ino, path)?.path.clone();
