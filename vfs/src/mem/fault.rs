@@ -1,8 +1,6 @@
 //! Faults to order: which call of which kind goes wrong, and how.
 
-use std::path::PathBuf;
-
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The kinds of calls a fault or a trace entry speaks of.
 ///
