@@ -8,7 +8,7 @@ use sim::exhaustive::{Exhaustive, Find, SHORT_PLANS_DIR, Tally};
 use sim::failure::FAILURES_DIR;
 use sim::plan::Plan;
 use sim::run::Config;
-use sim::vfs::Mutant;
+use sim::mutants::Mutant;
 use srdb_vfs::{Clock, OsClock};
 
 use super::{mutant, threads};
