@@ -4,9 +4,9 @@
 use std::path::Path;
 
 use sim::exhaustive::{Exhaustive, Outcome};
+use sim::mutants::Mutant;
 use sim::plan::Plan;
 use sim::run::{Config, run};
-use sim::vfs::Mutant;
 
 fn plan(name: &str) -> Plan {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("plans/short");
@@ -16,6 +16,10 @@ fn plan(name: &str) -> Plan {
 fn go_through(plan: &Plan, threads: usize, mutant: Option<Mutant>) -> Outcome {
     let config = Config { mutant, exact: false };
     Exhaustive { images: 50, nested: 3, threads, config }.run(plan)
+}
+
+fn mutant(name: &str) -> Option<Mutant> {
+    Some(Mutant::from_name(name).unwrap_or_else(|| panic!("there is no mutant {name}")))
 }
 
 fn told(outcome: &Outcome) -> String {
@@ -35,7 +39,7 @@ fn what_is_tried_does_not_depend_on_the_threads() {
     let plan = plan("first-commit");
     let (alone, together) = (go_through(&plan, 1, None), go_through(&plan, 4, None));
     assert_eq!(alone.tally, together.tally);
-    let mutant = Some(Mutant::SstUnsynced);
+    let mutant = mutant("sst-unsynced");
     let (alone, together) = (go_through(&plan, 1, mutant), go_through(&plan, 4, mutant));
     assert!(!alone.finds.is_empty());
     let seen = |outcome: &Outcome| {
@@ -47,12 +51,13 @@ fn what_is_tried_does_not_depend_on_the_threads() {
 
 #[test]
 fn what_is_found_is_an_ordinary_plan_that_fails_again() {
-    for mutant in [Mutant::SstUnsynced, Mutant::WalDirUnsynced, Mutant::ManifestUnsynced] {
-        let outcome = go_through(&plan("first-commit"), 2, Some(mutant));
-        let Some(find) = outcome.finds.first() else { panic!("{mutant:?} was not found") };
+    for name in ["sst-unsynced", "wal-dir-unsynced", "manifest-unsynced"] {
+        let mutant = mutant(name);
+        let outcome = go_through(&plan("first-commit"), 2, mutant);
+        let Some(find) = outcome.finds.first() else { panic!("{name} was not found") };
         let read = Plan::from_json(&find.failure.plan.to_json());
         assert_eq!(read.ok().as_ref(), Some(&find.failure.plan));
-        let config = Config { mutant: Some(mutant), exact: false };
+        let config = Config { mutant, exact: false };
         let again = run(&find.failure.plan, config);
         assert!(
             again.is_err_and(|again| again.violation == find.failure.violation),

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use sim::exhaustive::{Exhaustive, Find, SHORT_PLANS_DIR, Tally};
 use sim::failure::FAILURES_DIR;
+use sim::mutants::Mutant;
 use sim::plan::Plan;
 use sim::run::Config;
-use sim::mutants::Mutant;
 use srdb_vfs::{Clock, OsClock};
 
 use super::{mutant, threads};
