@@ -16,6 +16,7 @@
 //!
 //! The matching of a recovered database against this is in `recovery.rs`.
 
+mod ledger;
 mod recovery;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ use crate::oracle::Violation;
 use crate::plan::{Level, Rows};
 use crate::shape::Shape;
 
+pub use ledger::{Entry, Known, Ledger};
 pub use recovery::{Death, Excuse, Found, FoundRow, FoundTable};
 
 /// The values of one row.
@@ -209,7 +211,7 @@ impl Model {
     /// If the answer does not fit what went before it.
     pub fn acknowledge(&mut self, mut commit: Commit, ack: &Ack) -> Result<(), Violation> {
         let wrong = |what: String| {
-            Err(Violation::new("model", format!("commit of step {}: {what}", commit.uid)))
+            Err(Violation::new("model", format!("commit of step {}: {what}", commit.uid - 1)))
         };
         if ack.number <= self.last_number {
             return wrong(format!("number {} after number {}", ack.number, self.last_number));

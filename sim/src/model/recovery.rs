@@ -109,7 +109,7 @@ impl Model {
         Ok(())
     }
 
-    fn safe(&self, death: Death) -> usize {
+    pub(super) fn safe(&self, death: Death) -> usize {
         match death {
             Death::Closed => self.commits.len(),
             Death::Process => self.safe_at_os,
@@ -134,7 +134,7 @@ impl Model {
             && let Some(commit) = back.iter().find(failed)
         {
             let what =
-                format!("a clean close brought back a failed commit, of step {}", commit.uid);
+                format!("a clean close brought back a failed commit, of step {}", commit.uid - 1);
             return Err(Violation::new("model", what));
         }
         if let Some((table, at)) = cursors.values().find(|(table, at)| *at < table.rows.len()) {
@@ -180,7 +180,7 @@ impl Model {
                 last = row.time;
                 let uid = uid_of(&row.values);
                 if times.get(&uid) != Some(&row.time) {
-                    return wrong(format!("its _time is not that of the rest of commit {uid}"));
+                    return wrong("its _time is not that of the rest of its commit".to_owned());
                 }
                 let known = self.table(table.slot).and_then(|(_, t)| t.rows.get(i));
                 if let Some((time, values)) = known
@@ -237,7 +237,7 @@ impl Model {
         let level = if death == Death::Process { Level::Os } else { Level::Disk };
         format!(
             "the commit of step {} was safe at {level:?} and is lost after {death:?}: {why}",
-            commit.uid
+            commit.uid - 1
         )
     }
 
@@ -245,13 +245,14 @@ impl Model {
         let row = &table.rows[at];
         let uid = uid_of(&row.values);
         let known = |list: &str, commit: Option<&Commit>| commit.map(|_| list.to_owned());
+        let step = uid.saturating_sub(1);
         let by_uid = |c: &&Commit| c.uid == uid;
         let standing = known("acknowledged", self.commits.iter().find(by_uid))
             .or_else(|| known("failed", self.doubt.iter().find(by_uid)))
             .or_else(|| known("queued", self.waiting.iter().find(by_uid)))
             .unwrap_or_else(|| "unknown".to_owned());
         format!(
-            "row {} of t{} can't be there: it is of step {uid}, whose commit was {standing}; \
+            "row {} of t{} can't be there: it is of step {step}, whose commit was {standing}; \
              {there} of {} commits are there before it; the row: {:?}",
             at + 1,
             table.slot,

@@ -64,9 +64,9 @@ fn losing_a_safe_commit_is_noticed() {
     commit(&mut model, 1, &[rows(T0, 2)], Level::Disk);
     commit(&mut model, 2, &[rows(T1, 2)], Level::Os);
     let found = kept(&model, &[0, 0]);
-    assert!(complaint(model.recover(&found, Death::Power)).contains("step 1 was safe at Disk"));
+    assert!(complaint(model.recover(&found, Death::Power)).contains("step 0 was safe at Disk"));
     let found = kept(&model, &[2, 0]);
-    assert!(complaint(model.recover(&found, Death::Process)).contains("step 2 was safe at Os"));
+    assert!(complaint(model.recover(&found, Death::Process)).contains("step 1 was safe at Os"));
     assert_eq!(model.recover(&found, Death::Power), Ok(()));
 }
 

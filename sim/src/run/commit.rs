@@ -7,7 +7,7 @@
 
 use srdb::{Durability, Error, Receipt, Result, Row, Table};
 
-use super::Run;
+use super::{Answer, Event, Run};
 use crate::db::{found_row, kind, named, spoilt, table_name};
 use crate::model::{Ack, Commit, Standing};
 use crate::oracle::Violation;
@@ -246,6 +246,7 @@ impl Run {
                         self.give_up(&mut passed_over)?;
                         self.check_writable("a commit nobody waited for")?;
                         if let Some(mut commit) = self.model.take_waiting(uid) {
+                            self.record.note(|| Event::Answered { uid, answer: Answer::Seen });
                             commit.time = Some(time);
                             self.model.acknowledge_unheard(commit);
                         }
@@ -271,6 +272,7 @@ impl Run {
                 return Err(Violation::new("model", what));
             }
             if let Some(commit) = self.model.take_waiting(uid) {
+                self.record.note(|| Event::Answered { uid, answer: Answer::GivenUp });
                 self.model.fail(commit);
             }
         }
@@ -279,6 +281,8 @@ impl Run {
 
     fn succeeded(&mut self, uid: u64, receipt: &Receipt) -> Result<(), Violation> {
         let Some(commit) = self.model.take_waiting(uid) else { return Ok(()) };
+        let answer = Answer::Acknowledged { number: receipt.commit() };
+        self.record.note(|| Event::Answered { uid, answer });
         self.check_writable("a commit")?;
         let mut seqs = Vec::new();
         for part in &commit.parts {
@@ -300,6 +304,8 @@ impl Run {
 
     fn failed(&mut self, uid: u64, error: &Error) -> Result<(), Violation> {
         let Some(commit) = self.model.take_waiting(uid) else { return Ok(()) };
+        let answer = || Answer::Failed(error.to_string());
+        self.record.note(|| Event::Answered { uid, answer: answer() });
         let table_gone = commit.parts.iter().any(|p| self.model.table_by_id(p.table).is_none());
         match error {
             Error::NoTable { .. } if table_gone => {}

@@ -14,6 +14,7 @@ mod commit;
 mod cut;
 mod handle;
 mod read;
+mod record;
 mod restart;
 mod scan;
 mod step;
@@ -36,6 +37,9 @@ use crate::shape::Shape;
 use crate::vfs::{Layered, Watch};
 
 pub use cut::{Medium, PowerCut, Stop};
+
+use record::Recorder;
+pub use record::{Answer, DiskCall, Event, Opening, Recording};
 
 /// How many steps a history goes back.
 const HISTORY_STEPS: usize = 30;
@@ -92,7 +96,7 @@ pub struct Failure {
 /// # Errors
 /// The first violation.
 pub fn run(plan: &Plan, config: Config) -> Result<Report, Box<Failure>> {
-    finish(plan, config).map(|(report, _)| report)
+    finish(plan, config, Recorder::off()).result
 }
 
 /// Runs a plan exactly and returns every call it made to the disk, too.
@@ -103,7 +107,22 @@ pub fn run_traced(
     plan: &Plan,
     mutant: Option<Mutant>,
 ) -> Result<(Report, Vec<TraceEntry>), Box<Failure>> {
-    finish(plan, Config { mutant, exact: true })
+    let done = finish(plan, Config { mutant, exact: true }, Recorder::off());
+    let trace = done.trace;
+    done.result.map(|report| (report, trace))
+}
+
+/// Runs a plan exactly and returns it as it was run: with every crash that happened spelt out.
+pub fn run_exact(plan: &Plan, mutant: Option<Mutant>) -> (Plan, Result<Report, Box<Failure>>) {
+    let done = finish(plan, Config { mutant, exact: true }, Recorder::off());
+    (done.plan, done.result)
+}
+
+/// Runs a plan exactly and takes down everything that a report is drawn from.
+pub fn run_recorded(plan: &Plan, mutant: Option<Mutant>) -> Recording {
+    let record = Recorder::on();
+    let done = finish(plan, Config { mutant, exact: true }, record.clone());
+    Recording { plan: done.plan, mutant, result: done.result, events: record.take() }
 }
 
 /// Runs a plan twice; the determinism oracle compares the hashes.
@@ -127,10 +146,20 @@ pub fn run_twice(plan: &Plan, config: Config) -> Result<Report, Box<Failure>> {
     }))
 }
 
-fn finish(plan: &Plan, config: Config) -> Result<(Report, Vec<TraceEntry>), Box<Failure>> {
+/// A run that is over.
+struct Finished {
+    plan: Plan,
+    result: Result<Report, Box<Failure>>,
+    trace: Vec<TraceEntry>,
+}
+
+fn finish(plan: &Plan, config: Config, record: Recorder) -> Finished {
     let mut run = Run::new(plan, config);
-    run.guarded(Run::all)?;
-    Ok((run.report, run.disk.trace()))
+    run.record = record;
+    let result = run.guarded(Run::all);
+    run.record_end();
+    let trace = run.disk.trace();
+    Finished { result: result.map(|()| run.report), plan: run.plan, trace }
 }
 
 #[cfg(feature = "mutants")]
@@ -195,6 +224,8 @@ struct Run {
     at: usize,
     history: VecDeque<(usize, String)>,
     report: Report,
+    /// Takes everything down, if a report is wanted.
+    record: Recorder,
 }
 
 impl Run {
@@ -228,6 +259,7 @@ impl Run {
             at: 0,
             history: VecDeque::new(),
             report: Report::default(),
+            record: Recorder::off(),
         }
     }
 
@@ -275,6 +307,7 @@ impl Run {
     fn do_step(&mut self, at: usize) -> Result<(), Violation> {
         self.begin_step(at);
         let step = self.plan.steps[at].clone();
+        self.record.note(|| Event::Step { number: at });
         let said = self.step(&step)?;
         self.settle()?;
         self.remember(at, said);
@@ -315,7 +348,9 @@ impl Run {
     }
 
     fn open(&self, disk: &MemDisk) -> srdb::Result<Database> {
-        crate::db::open(self.layers(disk, &self.watch), &self.clock, &self.options())
+        let vfs = self.record.above(self.layers(disk, &self.watch), disk);
+        crate::db::open(vfs, &self.clock, &self.options())
+            .inspect_err(|e| self.record.note(|| Event::NotOpen(e.to_string())))
     }
 
     /// How the database is opened now.
@@ -363,6 +398,7 @@ impl Run {
 
     /// How a step came out goes into the hash and into the history.
     fn remember(&mut self, step: usize, said: String) {
+        self.record.note(|| Event::Said { number: step, said: said.clone() });
         for byte in said.as_bytes().iter().chain(&[0xFF]) {
             let hash = (self.report.hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
             self.report.hash = hash ^ (hash >> 31);

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use srdb::{Database, Error};
 use srdb_vfs::{CrashChoice, MemDisk};
 
-use super::Run;
+use super::{Event, Opening, Run};
 use crate::db::read_all;
 use crate::draw::{Draw, SeedDraw};
 use crate::model::{Death, Found};
@@ -50,6 +50,7 @@ impl Run {
             self.must_be_missing()?;
         }
         if birth.is_plain() {
+            self.record.note(|| Event::Open(Opening::Birth));
             self.db = Some(self.open_sound(&self.disk.clone())?);
         } else {
             let said = self.restart_for(BIRTH, Death::Power, None, &birth)?;
@@ -103,6 +104,8 @@ impl Run {
     ) -> Result<String, Violation> {
         self.forget();
         self.report.cycles += 1;
+        let ledger = || self.model.ledger(Some(death));
+        self.record.note(|| Event::Death { step, death, ledger: ledger() });
         let disk = match image {
             Some(image) => self.power_image(image, Place::Step(step)),
             None => self.disk.process_crash(),
@@ -114,7 +117,10 @@ impl Run {
         let mut coming = Coming { death, reference: None };
         self.look_ahead(&mut coming)?;
         for (number, nested) in after.nested.iter().enumerate() {
+            self.record.note(|| Event::Open(Opening::Nested(number)));
             if self.interrupt(nested.call, &mut coming)? {
+                let (death, ledger) = (coming.death, || self.model.ledger(Some(coming.death)));
+                self.record.note(|| Event::Death { step, death, ledger: ledger() });
                 let disk = self.power_image(&nested.image, Place::Nested(step, number));
                 self.replace_disk(disk);
                 self.look_ahead(&mut coming)?;
@@ -170,11 +176,13 @@ impl Run {
     pub(super) fn come_up(&mut self, coming: &Coming, after: &After) -> Result<String, Violation> {
         if !after.faults.is_empty() {
             after.faults.iter().for_each(|fault| self.disk.inject(fault.clone()));
+            self.record.note(|| Event::Open(Opening::UnderFaults));
             if let Err(e) = self.open(&self.disk.clone()) {
                 self.judge("opening", &e)?;
             }
             self.replace_disk(self.disk.process_crash());
         }
+        self.record.note(|| Event::Open(Opening::Last));
         let db = self.open_sound(&self.disk.clone())?;
         let found = self.found(&db)?;
         wal::same_again(coming.reference.as_ref(), &found)?;
@@ -190,6 +198,7 @@ impl Run {
     pub(super) fn replace_disk(&mut self, disk: MemDisk) {
         self.count();
         self.disk = disk;
+        self.record_files();
         self.watch.restart();
         self.poisoned = false;
         self.unwritable = false;
@@ -220,6 +229,15 @@ impl Run {
     }
 
     fn spell_out(&mut self, choice: &CrashChoice, place: Place) {
+        let nested = match place {
+            Place::Step(_) => None,
+            Place::Nested(_, number) => Some(number),
+        };
+        self.record.note(|| {
+            let fate = |op: srdb_vfs::PendingOp| (choice.fate(op.id).clone(), op);
+            let fates = self.disk.pending().into_iter().map(fate).map(|(fate, op)| (op, fate));
+            Event::Image { nested, fates: fates.collect() }
+        });
         let survivor = |op: srdb_vfs::PendingOp| Survivor {
             id: op.id,
             what: op.to_string(),
@@ -251,7 +269,10 @@ impl Run {
     /// Everything in a recovered database.
     fn found(&self, db: &Database) -> Result<Found, Violation> {
         match read_all(db) {
-            Ok(Ok(found)) => Ok(found),
+            Ok(Ok(found)) => {
+                self.record.note(|| Event::Found(found.clone()));
+                Ok(found)
+            }
             Ok(Err(what)) => Err(Violation::new("model", format!("after recovery {what}"))),
             Err(e) => Err(Violation::new("faults", format!("after recovery a read fails: {e}"))),
         }
@@ -260,6 +281,7 @@ impl Run {
     /// Recovers a copy of the disk, lets it come to rest, and checks that nothing is left over.
     fn recover_a_copy(&self) -> Result<Found, Violation> {
         let disk = self.disk.fork();
+        self.record.note(|| Event::Open(Opening::Copy));
         let vfs = self.layers(&disk, &Arc::new(Watch::default()));
         let open = crate::db::open(vfs, &self.clock_copy(), &self.options());
         let db = open.map_err(|e| not_open(&e))?;
@@ -298,6 +320,21 @@ impl Run {
             let found = read_all(&db)?;
             Ok((found, db.verify()?))
         });
+        self.record.note(|| Event::Open(Opening::Rotten));
+        self.record.note(|| {
+            let answer = match &answer {
+                Err(e) => format!("reported: {e}"),
+                Ok((_, verification)) => match verification.problems.first() {
+                    Some(problem) => format!("opened, and verify reported: {problem}"),
+                    None => "opened, and nothing reported".to_owned(),
+                },
+            };
+            let xor = rot.xor.max(1);
+            Event::Rot { path: path.clone(), offset, xor, answer }
+        });
+        if let Ok((Ok(found), _)) = &answer {
+            self.record.note(|| Event::Found(found.clone()));
+        }
         let here = |what: &str| format!("byte {offset} of {} has rotted: {what}", path.display());
         match answer {
             Err(Error::Corrupt { .. } | Error::Unsupported { .. } | Error::NoDatabase { .. }) => {

@@ -3,7 +3,7 @@
 use srdb::{Error, Job, Progress};
 
 use super::scan::Range;
-use super::{Armed, Run};
+use super::{Armed, Event, Run};
 use crate::db::{schema, table_name};
 use crate::model::{Death, Standing};
 use crate::oracle::{Violation, structure};
@@ -93,6 +93,7 @@ impl Run {
         let said = self.told(doing, result)?;
         self.settle()?;
         if is_ok {
+            self.record.note(|| Event::Raised);
             self.model.synced();
         }
         Ok(said)
@@ -164,7 +165,7 @@ impl Run {
                 break;
             }
             let job = jobs[usize::from(pick) % jobs.len()];
-            match db.step(job) {
+            match self.record.job(job, || db.step(job)) {
                 Ok(progress) => {
                     if progress == Progress::Done && job != Job::Delete {
                         self.check_writable("the end of a job")?;
@@ -184,7 +185,7 @@ impl Run {
             let Some(job) = db.jobs().first().copied() else {
                 return Ok(format!("{steps} steps"));
             };
-            if let Err(e) = db.step(job) {
+            if let Err(e) = self.record.job(job, || db.step(job)) {
                 return Ok(format!("{job:?} {}", self.judge("a job", &e)?));
             }
         }
@@ -255,7 +256,7 @@ impl Run {
             if !db.jobs().contains(&Job::Commit) {
                 break;
             }
-            if let Err(e) = db.step(Job::Commit) {
+            if let Err(e) = self.record.job(Job::Commit, || db.step(Job::Commit)) {
                 self.judge("a job", &e)?;
                 break;
             }

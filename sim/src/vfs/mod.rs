@@ -17,6 +17,7 @@ use std::sync::Arc;
 use srdb_vfs::{Access, DirEntry, EntryKind, File, FileLock, Map, OpKind, Vfs};
 
 pub use watch::Watch;
+pub(crate) use watch::is_answer;
 
 /// A call on its way to the disk.
 #[derive(Debug, Clone, Copy)]

@@ -125,7 +125,7 @@ impl Layer for Watch {
             {
                 state.note(call, *offset);
             }
-            Err(e) if !is_an_answer(e) => {
+            Err(e) if !is_answer(e) => {
                 state.errors += 1;
                 // A MANIFEST that was never synced is not in use yet, and may be given up.
                 let in_use = state.logs.get(call.path).is_some_and(|log| log.synced > 0);
@@ -139,7 +139,7 @@ impl Layer for Watch {
 }
 
 /// Errors that say how things are, not that something failed.
-fn is_an_answer(error: &io::Error) -> bool {
+pub(crate) fn is_answer(error: &io::Error) -> bool {
     use io::ErrorKind::{AlreadyExists, DirectoryNotEmpty, IsADirectory, NotADirectory, NotFound};
     matches!(
         error.kind(),

@@ -347,6 +347,16 @@ impl MemDisk {
         self.lock().trace.entries.clone()
     }
 
+    /// How many calls have been kept.
+    pub fn trace_len(&self) -> usize {
+        self.lock().trace.entries.len()
+    }
+
+    /// The calls that were kept, from this one on, counted from 0.
+    pub fn trace_from(&self, first: usize) -> Vec<TraceEntry> {
+        self.lock().trace.entries.get(first..).unwrap_or_default().to_vec()
+    }
+
     /// One number for every call so far, its arguments, bytes and outcome: equal for equal runs, on
     /// any machine. Reads through a map are not seen, and calls after the crash are not either.
     pub fn trace_hash(&self) -> u64 {
