@@ -5,7 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::mutants::Mutant;
-use crate::run::{Config, Failure, run};
+use crate::plan::real_files;
+use crate::report;
+use crate::run::{Config, Failure, run, run_recorded};
+use crate::shrink::{Progress, shrink_watched};
 
 /// Where plans of failures are written, unless said otherwise.
 pub const FAILURES_DIR: &str = "sim/failures";
@@ -59,15 +62,69 @@ impl Failure {
         for line in &self.history {
             writeln!(out, "{line}")?;
         }
-        let mutant = mutant.map_or(String::new(), |m| format!(" --mutant {}", m.name()));
         writeln!(out, "\nreplay")?;
-        writeln!(out, "  cargo run -p sim --release -- run --seed {}{mutant}", self.plan.seed)?;
+        let seed = format!("run --seed {}", self.plan.seed);
+        writeln!(out, "  {}", command(&seed, mutant))?;
         if let Some(path) = plan {
             let path = path.display();
-            writeln!(out, "  cargo run -p sim --release -- replay {path} --trace{mutant}")?;
+            writeln!(out, "  {}", command(&format!("replay {path} --trace"), mutant))?;
+            writeln!(out, "draw")?;
+            let html = "--html report.html";
+            writeln!(out, "  {}", command(&format!("replay {path} {html}"), mutant))?;
             writeln!(out, "shrink")?;
-            writeln!(out, "  cargo run -p sim --release -- shrink {path}{mutant}")?;
+            writeln!(out, "  {}", command(&format!("shrink {path}"), mutant))?;
         }
         Ok(())
     }
+}
+
+/// The command line that runs the simulator with these arguments.
+pub fn command(arguments: &str, mutant: Option<Mutant>) -> String {
+    let in_engine = mutant.is_some_and(|m| m.in_engine().is_some());
+    let features = if in_engine { " --features mutants" } else { "" };
+    let mutant = mutant.map_or(String::new(), |m| format!(" --mutant {}", m.name()));
+    format!("cargo run -p sim --release{features} -- {arguments}{mutant}")
+}
+
+/// What was made of a failure: a small plan, and a page that shows what it does.
+#[derive(Debug)]
+pub struct Kept {
+    /// The failure of the small plan, spelt out.
+    pub failure: Box<Failure>,
+    /// The small plan.
+    pub plan: PathBuf,
+    /// The page.
+    pub html: PathBuf,
+    /// Runs that shrinking took.
+    pub runs: u64,
+    /// Nothing made it smaller any more.
+    pub finished: bool,
+}
+
+/// Shrinks a failure and writes the small plan and its page as `name-small.json` and `.html`.
+/// None if the plan does not fail when it is run again, as after a `determinism` violation.
+///
+/// # Errors
+/// If a file can't be written.
+pub fn keep_small(
+    failure: &Failure,
+    (directory, name): (&Path, &str),
+    mutant: Option<Mutant>,
+    runs_max: u64,
+    watch: &mut dyn FnMut(Progress),
+) -> io::Result<Option<Kept>> {
+    let config = Config { mutant, exact: false };
+    let again = match run(&failure.plan, config) {
+        Err(again) if again.violation.is_like(&failure.violation) => again,
+        _ => return Ok(None),
+    };
+    let shrunk = shrink_watched(again, config, runs_max, watch);
+    let (runs, finished) = (shrunk.runs, shrunk.finished);
+    let failure = spell_out(shrunk.failure, mutant);
+    let name = format!("{name}-small");
+    let plan = failure.plan.save(directory, &name)?;
+    let html = directory.join(format!("{name}.html"));
+    let page = report::html(&run_recorded(&failure.plan, mutant), Some(&plan));
+    real_files::write(directory, &html, &page)?;
+    Ok(Some(Kept { failure, plan, html, runs, finished }))
 }

@@ -24,6 +24,7 @@
 //! | [`exhaustive`] | every power failure that a short plan can meet                           |
 //! | [`failure`]  | what is said about a run that went wrong                                 |
 //! | [`shrink`]   | makes a failing plan smaller                                             |
+//! | [`report`]   | one replay as one page: what was lost, and why                           |
 //!
 //! One seed fixes everything: no clock, no thread and no random source of the machine is asked.
 
@@ -38,6 +39,7 @@ pub mod mutants;
 pub mod oracle;
 mod panics;
 pub mod plan;
+pub mod report;
 pub mod run;
 pub mod shape;
 pub mod shrink;

@@ -514,9 +514,9 @@ fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|e| format!("{{\"unwritable\": {e:?}}}"))
 }
 
-/// Plans are files of the real world, the only ones that the simulator touches.
+/// Plans and reports are files of the real world, the only ones that the simulator touches.
 #[expect(clippy::disallowed_methods, reason = "plans lie on the real disk, not on the simulated")]
-mod real_files {
+pub(crate) mod real_files {
     use std::fs;
     use std::io;
     use std::path::{Path, PathBuf};
@@ -529,7 +529,7 @@ mod real_files {
         fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.path())).collect()
     }
 
-    pub(super) fn write(directory: &Path, path: &Path, text: &str) -> io::Result<()> {
+    pub(crate) fn write(directory: &Path, path: &Path, text: &str) -> io::Result<()> {
         fs::create_dir_all(directory)?;
         fs::write(path, text)
     }

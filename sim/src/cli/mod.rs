@@ -72,7 +72,10 @@ fn threads(jobs: Option<NonZero<usize>>) -> usize {
     jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZero::get)
 }
 
-/// Says everything about a failure and keeps its plan.
+/// Runs that shrinking a failure may take by itself.
+const RUNS_MAX: u64 = 2_000;
+
+/// Says everything about a failure, keeps its plan, shrinks it, draws what it does.
 fn failed(
     out: &mut impl Write,
     failure: Box<Failure>,
@@ -82,5 +85,8 @@ fn failed(
     let failure = spell_out(failure, mutant);
     let path = failure.save(directory)?;
     write!(out, "\n{}", failure.describe(Some(&path), mutant))?;
+    writeln!(out, "\nshrinking …")?;
+    out.flush()?;
+    shrink::make_small(out, &failure, (directory, &failure.name()), mutant, RUNS_MAX)?;
     Ok(false)
 }

@@ -16,6 +16,9 @@ pub(crate) struct Args {
     /// Print every call to the disk.
     #[arg(long)]
     trace: bool,
+    /// Draw what happened, as a page in this file.
+    #[arg(long)]
+    html: Option<PathBuf>,
     /// Plant this bug.
     #[arg(long, value_parser = mutant)]
     mutant: Option<Mutant>,
@@ -32,6 +35,10 @@ pub(crate) fn main(out: &mut impl Write, args: &Args) -> io::Result<bool> {
         for call in calls {
             writeln!(out, "{call}")?;
         }
+    }
+    if let Some(html) = &args.html {
+        sim::report::write(&plan, &args.plan, args.mutant, html)?;
+        writeln!(out, "drawn in {}", html.display())?;
     }
     match result {
         Ok((report, _)) => {

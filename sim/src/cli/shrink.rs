@@ -3,21 +3,21 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use sim::failure::spell_out;
+use sim::failure::keep_small;
 use sim::mutants::Mutant;
 use sim::plan::Plan;
-use sim::run::{Config, run};
-use sim::shrink::shrink;
+use sim::run::{Config, Failure, run};
+use sim::shrink::Progress;
 
 use super::mutant;
-
-/// Runs that shrinking may take.
-const RUNS_MAX: u64 = 5_000;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// The plan, as JSON.
     plan: PathBuf,
+    /// Stop after so many runs.
+    #[arg(long, default_value_t = 5_000)]
+    runs: u64,
     /// Plant this bug.
     #[arg(long, value_parser = mutant)]
     mutant: Option<Mutant>,
@@ -31,14 +31,39 @@ pub(crate) fn main(out: &mut impl Write, args: &Args) -> io::Result<bool> {
         writeln!(out, "{}: nothing fails", path.display())?;
         return Ok(true);
     };
-    let from = plan.steps.len();
-    let shrunk = shrink(failure, config, RUNS_MAX);
-    let failure = spell_out(shrunk.failure, args.mutant);
     let directory = path.parent().unwrap_or(Path::new("."));
     let stem = path.file_stem().map_or("plan".into(), |s| s.to_string_lossy());
-    let small = failure.plan.save(directory, &format!("{stem}-small"))?;
-    let (to, runs) = (failure.plan.steps.len(), shrunk.runs);
-    writeln!(out, "{from} steps became {to} in {runs} runs: {}\n", small.display())?;
-    write!(out, "{}", failure.describe(Some(&small), args.mutant))?;
+    make_small(out, &failure, (directory, &stem), args.mutant, args.runs)?;
     Ok(false)
+}
+
+/// Shrinks a failure, says how far it came, and names what was written.
+pub(super) fn make_small(
+    out: &mut impl Write,
+    failure: &Failure,
+    name: (&Path, &str),
+    mutant: Option<Mutant>,
+    runs_max: u64,
+) -> io::Result<()> {
+    let from = failure.plan.steps.len();
+    let mut last = from;
+    let mut said = Ok(());
+    let watch = &mut |progress: Progress| {
+        let Progress { pass, runs, steps } = progress;
+        if steps != last && said.is_ok() {
+            last = steps;
+            said = writeln!(out, "  {steps:>4} steps after {runs:>5} runs: {pass}");
+        }
+    };
+    let kept = keep_small(failure, name, mutant, runs_max, watch)?;
+    said?;
+    let Some(kept) = kept else {
+        return writeln!(out, "  the plan does not fail when it is run again");
+    };
+    let (to, runs) = (kept.failure.plan.steps.len(), kept.runs);
+    let more = if kept.finished { "" } else { "; more may be possible with --runs" };
+    writeln!(out, "  {from} steps became {to} in {runs} runs{more}\n")?;
+    write!(out, "{}", kept.failure.describe(Some(&kept.plan), mutant))?;
+    writeln!(out, "\nsmall plan  {}", kept.plan.display())?;
+    writeln!(out, "report      {}", kept.html.display())
 }
