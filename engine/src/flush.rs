@@ -18,7 +18,6 @@
 //!    crash may bring the edit back. One whose edit could not be *synced* poisons.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::edit::{Change, VersionEdit};
 use crate::jobs::{Frozen, Obsolete};
@@ -26,6 +25,7 @@ use crate::locks::lock;
 use crate::memtable::Memtable;
 use crate::sst::{SstMeta, SstWriter};
 use crate::state::State;
+use crate::sync::atomic::Ordering;
 use crate::table_state::{Sst, TableState};
 use crate::{Error, Progress, Result, layout};
 

@@ -36,6 +36,7 @@ mod snapshot;
 mod sst;
 mod state;
 mod stats;
+mod sync;
 mod table;
 mod table_state;
 mod tables;

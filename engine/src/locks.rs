@@ -3,7 +3,7 @@
 //! What a lock guards here is valid between any two statements, or the database is poisoned by
 //! whoever left it otherwise. So a panic elsewhere is no reason to panic too.
 
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use crate::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Locks a mutex.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

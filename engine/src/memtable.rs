@@ -16,11 +16,12 @@
 //! Readers hold the lock for one row, or for the copy of one tail: never while they decode or
 //! wait for anything.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use crate::DataType;
 use crate::chunk::{Chunk, Column};
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -65,7 +66,7 @@ impl Memtable {
 
     // A panic while the lock is held is a bug of ours that has been reported as such; what the
     // lock guards is append-only and published separately, so readers are safe to go on.
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, Rows> {
+    fn read(&self) -> RwLockReadGuard<'_, Rows> {
         self.rows.read().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,8 +1,7 @@
 //! What the worker sleeps on. Whoever makes work wakes it; whoever closes the database stops it.
 
-use std::sync::{Condvar, Mutex, PoisonError};
-
 use crate::locks::lock;
+use crate::sync::{Condvar, Mutex, PoisonError};
 
 /// Wakes the worker. Shared by the worker and everything that may give it work.
 #[derive(Debug, Default)]

@@ -17,8 +17,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, OnceLock, RwLock};
+use std::sync::Arc;
 
 use srdb_vfs::FileLock;
 
@@ -30,6 +29,8 @@ use crate::manifest::{ManifestSwitch, ManifestWriter};
 use crate::options::Options;
 use crate::queue::{CommitQueue, Pending};
 use crate::signal::Signal;
+use crate::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use crate::sync::{Condvar, Mutex, OnceLock, RwLock};
 use crate::table_state::TableState;
 use crate::version::Version;
 use crate::wal::{LogWriter, Start};

@@ -6,8 +6,7 @@
 //! 2. Replacing it changes where rows are, never which rows there are.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::sync::Arc;
 
 use srdb_vfs::Vfs;
 
@@ -16,6 +15,8 @@ use crate::locks::{lock, read, write};
 use crate::memtable::Memtable;
 use crate::row::RowBatch;
 use crate::sst::{SstIdentity, SstMeta, SstReader};
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Mutex, OnceLock, RwLock};
 use crate::{DataType, Error, Result, Schema};
 
 /// See the module's documentation.

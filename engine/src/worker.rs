@@ -3,10 +3,11 @@
 //! The thread holds the database weakly and never while it waits, so that dropping the last
 //! handle ends it: at most one step is finished first.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use crate::signal::Signal;
 use crate::state::State;
+use crate::sync::thread;
 use crate::{Result, delete, flush};
 
 /// Starts the worker of a database.
@@ -15,9 +16,8 @@ use crate::{Result, delete, flush};
 /// [`crate::Error::Io`] if the operating system has no thread to give.
 pub(crate) fn start(state: &Arc<State>) -> Result<()> {
     let (weak, signal) = (Arc::downgrade(state), Arc::clone(&state.signal));
-    let started = std::thread::Builder::new()
-        .name("srdb-worker".to_owned())
-        .spawn(move || run(&weak, &signal));
+    let started =
+        thread::Builder::new().name("srdb-worker".to_owned()).spawn(move || run(&weak, &signal));
     match started {
         Ok(_detached) => {
             state.signal.wake();
@@ -27,7 +27,7 @@ pub(crate) fn start(state: &Arc<State>) -> Result<()> {
     }
 }
 
-fn run(state: &Weak<State>, signal: &Signal) {
+fn run(state: &std::sync::Weak<State>, signal: &Signal) {
     while signal.wait() {
         // Until there is nothing left to do, or a step failed: then the failure is told to whoever
         // waits for the flush, and the next wake-up tries again.

@@ -1,7 +1,7 @@
 //! What the leader of a group does: number, log, sync, apply, publish; and freezing the active
 //! generation when it is full.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use crate::jobs::{Frozen, Generation};
 use crate::locks::{lock, write};
@@ -10,6 +10,7 @@ use crate::options::Background;
 use crate::queue::{Group, Pending};
 use crate::row::RowBatch;
 use crate::state::{Log, State};
+use crate::sync::PoisonError;
 use crate::table_state::TableState;
 use crate::wal::{LogWriter, TableRows};
 use crate::{Durability, Receipt, Result, flush, layout};

@@ -18,7 +18,7 @@ use std::borrow::Cow;
 #[cfg(test)]
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use srdb_vfs::{Access, Map, Vfs};
 
@@ -37,6 +37,7 @@ use crate::format::sst::{
     DictionaryEntry, HEADER_BYTES, NODE_BYTES, SST_VERSION, SstHeader, TreeShape, decode_directory,
     identity_seed,
 };
+use crate::sync::OnceLock;
 use crate::types::{DataType, Physical};
 
 /// See the module's documentation.

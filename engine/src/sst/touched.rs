@@ -3,7 +3,7 @@
 //! Invariant: a bit is only ever set, and after its part was found sound. The parts are immutable,
 //! so nothing needs to be ordered by the bit.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// See the module's documentation.
 #[derive(Debug)]
