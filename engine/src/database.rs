@@ -221,8 +221,10 @@ impl Database {
     /// # Errors
     /// [`crate::Error::Io`], [`crate::Error::Poisoned`], [`crate::Error::Closed`].
     pub fn rotate(&self) -> Result<bool> {
+        let mut log = lock(&self.state.log);
+        // Under the lock, which closing takes to let nothing more in.
         self.state.check_writable()?;
-        commit::freeze(&self.state, &mut lock(&self.state.log))
+        commit::freeze(&self.state, &mut log)
     }
 
     /// Writes everything that was committed before to SSTs. Durable on return.

@@ -39,6 +39,10 @@ pub(crate) fn has_work(state: &State) -> bool {
 /// # Errors
 /// [`Error::Io`]; the name goes to the end of the list, to be tried again.
 pub(crate) fn step(state: &State) -> Result<Progress> {
+    // Until it is gone, the name is on no list: another step would take its directory for empty,
+    // and closing would let go of the database.
+    let _one_at_a_time = lock(&state.flush);
+    state.check_not_closed()?;
     let next = {
         let mut jobs = lock(&state.jobs);
         ready(&jobs).and_then(|at| jobs.obsolete.remove(at))

@@ -8,7 +8,7 @@
 //!
 //! | lock       | guards                                               | held during I/O            |
 //! |------------|------------------------------------------------------|----------------------------|
-//! | `flush`    | the one flush job                                    | for one step               |
+//! | `flush`    | the one flush job; one step of any job at a time     | for one step               |
 //! | `log`      | the open WAL segment, the active generation, numbers | one group: write and sync  |
 //! | `manifest` | the MANIFEST writer and the version                  | one edit: write and sync   |
 //! | the others | plain data                                           | never                      |
@@ -239,7 +239,7 @@ impl State {
         // The first cause stays: it is the one that explains the others.
         let _ = self.poisoned.set(cause.to_string());
         self.queue.poison(cause.to_string());
-        self.jobs_changed.notify_all();
+        self.tell_those_who_wait_for_jobs();
     }
 
     /// For what callers ask for.
@@ -253,11 +253,14 @@ impl State {
         self.check_alive()
     }
 
+    /// For the work behind, which goes on while the database is being closed.
+    pub(crate) fn check_not_closed(&self) -> Result<()> {
+        if self.phase.load(Ordering::Acquire) == CLOSED { Err(Error::Closed) } else { Ok(()) }
+    }
+
     /// For the writing itself, which goes on while the database is being closed.
     pub(crate) fn check_alive(&self) -> Result<()> {
-        if self.phase.load(Ordering::Acquire) == CLOSED {
-            return Err(Error::Closed);
-        }
+        self.check_not_closed()?;
         match self.poisoned.get() {
             Some(cause) => Err(Error::Poisoned { cause: cause.clone() }),
             None => Ok(()),
@@ -281,8 +284,15 @@ impl State {
     /// Writes nothing more.
     pub(crate) fn set_closed(&self) {
         self.phase.store(CLOSED, Ordering::Release);
-        self.jobs_changed.notify_all();
+        self.tell_those_who_wait_for_jobs();
         self.signal.stop();
+    }
+
+    /// For a change that is not made under the lock of the jobs: who looked at it before and is
+    /// about to wait still holds that lock, and would miss it.
+    fn tell_those_who_wait_for_jobs(&self) {
+        drop(lock(&self.jobs));
+        self.jobs_changed.notify_all();
     }
 
     /// A table by its name.

@@ -160,8 +160,10 @@ impl Table {
     /// [`crate::Error::Closed`], [`crate::Error::NoTable`] after a drop.
     pub fn snapshot(&self) -> Result<SnapshotTable> {
         self.database.check_open()?;
+        let taken = SnapshotTable::take(&self.state);
+        // After taking it: what a drop took the files of is marked as dropped before.
         self.state.check_exists()?;
-        Ok(SnapshotTable::take(&self.state))
+        Ok(taken)
     }
 
     /// The row of this `_seq`, or `None` if there is none.

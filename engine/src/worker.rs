@@ -43,7 +43,9 @@ fn run(state: &std::sync::Weak<State>, signal: &Signal) {
 
 /// One step of whatever is most urgent; whether there was any.
 fn step(state: &State) -> Result<bool> {
-    if state.check_writable().is_err() {
+    // Not `check_writable`: while the database is being closed, a writer may still wait for the
+    // flush that gives it room, and the close for that writer.
+    if state.check_alive().is_err() {
         return Ok(false);
     }
     if flush::has_work(state) {
