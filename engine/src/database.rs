@@ -8,6 +8,7 @@ use srdb_vfs::{Clock, OsVfs, ReadMode, Vfs};
 use crate::commit;
 use crate::edit::VersionEdit;
 use crate::locks::{lock, read};
+use crate::mutant;
 use crate::options::{Background, Options};
 use crate::queue::Pending;
 use crate::state::State;
@@ -301,7 +302,7 @@ impl Database {
         let vouched = commit::close_log(state);
         // A step or an edit that is under way ends first, and none begins after: whoever opens the
         // database next must be the only one to write to it.
-        let _no_step = lock(&state.flush);
+        let _no_step = (!mutant::on("closed-during-a-step")).then(|| lock(&state.flush));
         let mut manifest = lock(&state.manifest);
         let closed = flushed.and(vouched).and_then(|()| match manifest.closed_cleanly {
             true => Ok(()),

@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use crate::DataType;
 use crate::chunk::{Chunk, Column};
+use crate::mutant;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{PoisonError, RwLock, RwLockReadGuard};
 
@@ -74,6 +75,9 @@ impl Memtable {
     /// memtable grew by.
     pub(crate) fn append(&self, columns: &[Column], rows: usize, time: i64) -> usize {
         debug_assert_eq!(columns.len(), self.types.len(), "columns of another table");
+        if mutant::on("counted-before-stored") {
+            self.published.fetch_add(rows, Ordering::Release);
+        }
         let mut inner = self.rows.write().unwrap_or_else(PoisonError::into_inner);
         let before = inner.bytes_full + inner.tail.value_bytes();
         let mut from = 0;

@@ -1,6 +1,7 @@
 //! What the worker sleeps on. Whoever makes work wakes it; whoever closes the database stops it.
 
 use crate::locks::lock;
+use crate::mutant;
 use crate::sync::{Condvar, Mutex, PoisonError};
 
 /// Wakes the worker. Shared by the worker and everything that may give it work.
@@ -19,7 +20,7 @@ struct Wanted {
 impl Signal {
     /// There is something to do.
     pub(crate) fn wake(&self) {
-        lock(&self.wanted).work = true;
+        lock(&self.wanted).work = !mutant::on("wake-forgotten");
         self.changed.notify_one();
     }
 

@@ -26,6 +26,7 @@ use crate::flush::FlushJob;
 use crate::jobs::{Generation, Jobs, Obsolete};
 use crate::locks::{lock, read};
 use crate::manifest::{ManifestSwitch, ManifestWriter};
+use crate::mutant;
 use crate::options::Options;
 use crate::queue::{CommitQueue, Pending};
 use crate::signal::Signal;
@@ -291,7 +292,7 @@ impl State {
     /// For a change that is not made under the lock of the jobs: who looked at it before and is
     /// about to wait still holds that lock, and would miss it.
     fn tell_those_who_wait_for_jobs(&self) {
-        drop(lock(&self.jobs));
+        drop((!mutant::on("told-without-the-lock")).then(|| lock(&self.jobs)));
         self.jobs_changed.notify_all();
     }
 

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::mutant;
 use crate::signal::Signal;
 use crate::state::State;
 use crate::sync::thread;
@@ -28,6 +29,7 @@ pub(crate) fn start(state: &Arc<State>) -> Result<()> {
 }
 
 fn run(state: &std::sync::Weak<State>, signal: &Signal) {
+    let _kept = mutant::on("worker-keeps-the-database").then(|| state.upgrade());
     while signal.wait() {
         // Until there is nothing left to do, or a step failed: then the failure is told to whoever
         // waits for the flush, and the next wake-up tries again.
@@ -45,7 +47,8 @@ fn run(state: &std::sync::Weak<State>, signal: &Signal) {
 fn step(state: &State) -> Result<bool> {
     // Not `check_writable`: while the database is being closed, a writer may still wait for the
     // flush that gives it room, and the close for that writer.
-    if state.check_alive().is_err() {
+    let idle = mutant::on("worker-stops-at-closing") && state.check_open().is_err();
+    if idle || state.check_alive().is_err() {
         return Ok(false);
     }
     if flush::has_work(state) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::jobs::{Frozen, Generation};
 use crate::locks::{lock, write};
 use crate::memtable::Memtable;
+use crate::mutant;
 use crate::options::Background;
 use crate::queue::{Group, Pending};
 use crate::row::RowBatch;
@@ -136,7 +137,8 @@ fn apply(state: &State, log: &mut Log, group: &[Pending], results: &[Result<Rece
         for ((table, batch), (_, seqs)) in pending.tables.iter().zip(seqs) {
             append_rows(state, &mut log.active, table, batch, seqs.start, receipt.time);
         }
-        let _all_or_nothing = write(&state.publish);
+        let in_parts = mutant::on("commit-published-in-parts");
+        let _all_or_nothing = (!in_parts).then(|| write(&state.publish));
         for (table, _) in &pending.tables {
             if let Some((_, memtable)) = log.active.tables.get(&table.id) {
                 memtable.publish();
@@ -215,6 +217,7 @@ pub(crate) fn close_log(state: &State) -> Result<()> {
         _ => Ok(()),
     };
     // Under the lock: a commit that is still waiting for it finds the database closed.
+    let _log = (!mutant::on("log-unlocked-before-closed")).then_some(log);
     state.set_closed();
     closed
 }

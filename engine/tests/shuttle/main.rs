@@ -17,16 +17,24 @@
 //! | `closing.rs` | closing, and everything that may be under way |
 //! | `tables.rs` | dropping a table, and whoever uses it |
 //! | `mutants.rs` | proof: bugs planted in the engine, and how soon each is found |
+//! | `mutants.rs` | proof: bugs planted in the engine, and how soon each is found |
 //!
 //! The commit queue alone, with fewer switches and all the more schedules, is in
 //! `engine/src/queue/shuttle_tests.rs`.
 //!
 //! [shuttle]: https://docs.rs/shuttle
 #![cfg(shuttle)]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what a failure and a hunt have to say"
+)]
 
 mod closing;
 mod group_commit;
 mod handover;
+#[cfg(feature = "mutants")]
+mod mutants;
 mod schedules;
 mod setup;
 mod stops;

@@ -3,6 +3,7 @@
 //! The disk itself knows nothing of shuttle, so that without this a leader would write and sync a
 //! whole group before anybody else could do a thing.
 
+use std::cell::Cell;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -20,6 +21,11 @@ impl Stop {
     }
 }
 
+std::thread_local! {
+    /// Whether the log's syncs are acknowledged and not done: the bug that a disk plants.
+    pub(crate) static LYING: Cell<bool> = const { Cell::new(false) };
+}
+
 /// See the module's documentation.
 #[derive(Debug)]
 pub(crate) struct Stops {
@@ -32,20 +38,21 @@ impl Stops {
         Arc::new(Stops { disk: disk.clone(), stop: Stop::default() })
     }
 
-    fn file(&self, file: Arc<dyn File>) -> Arc<dyn File> {
-        Arc::new(StopsFile { file, stop: self.stop.clone() })
+    fn file(&self, path: &Path, file: Arc<dyn File>) -> Arc<dyn File> {
+        let lies = LYING.get() && path.extension().is_some_and(|extension| extension == "wal");
+        Arc::new(StopsFile { file, stop: self.stop.clone(), lies })
     }
 }
 
 impl Vfs for Stops {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         self.stop.here();
-        self.disk.create(path).map(|file| self.file(file))
+        self.disk.create(path).map(|file| self.file(path, file))
     }
 
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
         self.stop.here();
-        self.disk.open(path, access).map(|file| self.file(file))
+        self.disk.open(path, access).map(|file| self.file(path, file))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -96,6 +103,7 @@ impl Vfs for Stops {
 struct StopsFile {
     file: Arc<dyn File>,
     stop: Stop,
+    lies: bool,
 }
 
 impl File for StopsFile {
@@ -116,7 +124,7 @@ impl File for StopsFile {
 
     fn sync_data(&self) -> io::Result<()> {
         self.stop.here();
-        self.file.sync_data()
+        if self.lies { Ok(()) } else { self.file.sync_data() }
     }
 
     fn sync_all(&self) -> io::Result<()> {
