@@ -23,7 +23,7 @@
 //! this is not modelled, because it is no promise (fast commits, other file systems), and leaving
 //! it out only adds images.
 //!
-//! **Lying** is a disk, or a controller, or a hypervisor, that acknowledges a sync and does nothing:
+//! **Lying** is a disk, a controller or a hypervisor that acknowledges a sync and does nothing:
 //! what was pending stays so. Which syncs are lies follows from a seed and their number.
 
 use std::collections::BTreeMap;
