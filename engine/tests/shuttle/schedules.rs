@@ -8,12 +8,13 @@
 //! | `THREADS_SEEDS` | how many seeds each scenario runs; [`SEEDS`] unless set |
 //! | `THREADS_SEED` | runs this one seed |
 //! | `THREADS_SCHEDULE` | runs one schedule, as a failure printed it |
+//! | `THREADS_MUTANT` | plants a bug first: one of the names in `mutants.rs` |
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use shuttle::scheduler::{PctScheduler, RandomScheduler};
+use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler};
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 
 /// Schedules of a seed.
@@ -43,8 +44,14 @@ pub(crate) use explored;
 /// # Panics
 /// If one fails, after saying which.
 pub(crate) fn explore(scenario: fn()) {
+    #[cfg(feature = "mutants")]
+    if let Ok(name) = std::env::var("THREADS_MUTANT") {
+        srdb::mutant::plant(Some(name.leak()));
+    }
     if let Ok(schedule) = std::env::var("THREADS_SCHEDULE") {
-        shuttle::replay(scenario, schedule.trim());
+        let schedule: String = schedule.split_whitespace().collect();
+        let scheduler = ReplayScheduler::new_from_encoded(&schedule);
+        Runner::new(scheduler, config(FailurePersistence::Print)).run(scenario);
         return;
     }
     let number = |name| std::env::var(name).ok().map(|n| n.parse().expect("a number"));
@@ -66,14 +73,7 @@ pub(crate) fn run(
     seed: u64,
     persistence: FailurePersistence,
 ) -> Result<u64, (u64, Box<dyn std::any::Any + Send>)> {
-    let mut config = Config::new();
-    // A database needs more than the pages that shuttle gives a thread.
-    config.stack_size = 1 << 20;
-    config.failure_persistence = persistence;
-    config.max_steps = MaxSteps::FailAfter(200_000);
-    config.silence_warnings = true;
-    // What a failed schedule leaves unfinished stays as it is: to go on would be to run more of it.
-    config.ungraceful_shutdown_config.immediately_return_on_panic = true;
+    let config = config(persistence);
     let begun = Arc::new(AtomicU64::new(0));
     let counted = {
         let begun = Arc::clone(&begun);
@@ -91,4 +91,16 @@ pub(crate) fn run(
     }));
     let begun = begun.load(Ordering::Relaxed);
     ended.map(|_| begun).map_err(|panic| (begun, panic))
+}
+
+fn config(persistence: FailurePersistence) -> Config {
+    let mut config = Config::new();
+    // A database needs more than the pages that shuttle gives a thread.
+    config.stack_size = 1 << 20;
+    config.failure_persistence = persistence;
+    config.max_steps = MaxSteps::FailAfter(200_000);
+    config.silence_warnings = true;
+    // What a failed schedule leaves unfinished stays as it is: to go on would be to run more of it.
+    config.ungraceful_shutdown_config.immediately_return_on_panic = true;
+    config
 }

@@ -93,7 +93,10 @@ pub(crate) fn recover(disk: &MemDisk) -> Vec<Pair> {
 /// Disks that crashes would have left, each with the rows that must be on it: looked at in the end,
 /// when nothing else runs.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Crashes(Arc<Mutex<Vec<(MemDisk, Vec<Pair>)>>>);
+pub(crate) struct Crashes(Arc<Mutex<Vec<Crash>>>);
+
+/// A disk, and the rows that must be on it.
+type Crash = (MemDisk, Vec<Pair>);
 
 impl Crashes {
     /// A disk that must hold these rows.
