@@ -106,7 +106,7 @@ impl Outcome {
 
 impl Report {
     /// Adds another run's; the order of adding does not matter.
-    fn add(&mut self, other: &Report) {
+    pub fn add(&mut self, other: &Report) {
         self.hash = self.hash.wrapping_add(other.hash);
         self.steps += other.steps;
         self.cycles += other.cycles;

@@ -8,6 +8,7 @@ mod plan;
 mod replay;
 mod run;
 mod shrink;
+mod soak;
 
 use std::io::{self, Write};
 use std::num::NonZero;
@@ -40,6 +41,8 @@ enum Command {
     Plan(plan::Args),
     /// Let the power fail at every call of short plans.
     Exhaustive(exhaustive::Args),
+    /// Run seeds for some time, from where the last soak stopped.
+    Soak(soak::Args),
     /// Plant each known bug and count the seeds until it is found.
     Mutants(mutants::Args),
 }
@@ -54,6 +57,7 @@ impl Cli {
             Some(Command::Shrink(args)) => shrink::main(out, args),
             Some(Command::Plan(args)) => plan::main(out, args),
             Some(Command::Exhaustive(args)) => exhaustive::main(out, args),
+            Some(Command::Soak(args)) => soak::main(out, args),
             Some(Command::Mutants(args)) => mutants::main(out, args),
         }
     }

@@ -24,6 +24,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde::{Deserialize, Serialize};
 use srdb::{Database, Error, Receipt, Snapshot, Table, Ticket};
 use srdb_vfs::{MemClock, MemDisk, TraceEntry};
 
@@ -54,7 +55,8 @@ pub struct Config {
 }
 
 /// What a run did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Report {
     /// One number for everything that happened.
     pub hash: u64,
