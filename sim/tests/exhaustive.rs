@@ -1,7 +1,7 @@
 //! Exhaustive mode: tiny plans are clean at every call, a planted bug is found without luck, what
 //! it finds replays, and nothing depends on the number of threads.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sim::exhaustive::{Exhaustive, Outcome};
 use sim::mutants::Mutant;
@@ -24,6 +24,44 @@ fn mutant(name: &str) -> Option<Mutant> {
 
 fn told(outcome: &Outcome) -> String {
     outcome.finds.iter().map(|find| find.failure.describe(None, None)).collect()
+}
+
+fn library() -> Vec<(PathBuf, Plan)> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("plans/short");
+    let mut plans = Plan::load_all(&directory).unwrap_or_else(|e| panic!("{e}"));
+    plans.sort_by(|a, b| a.0.cmp(&b.0));
+    plans
+}
+
+#[test]
+fn the_short_plans_are_short_and_many() {
+    let plans = library();
+    assert!(plans.len() >= 30, "{} plans", plans.len());
+    for (path, plan) in plans {
+        let steps = plan.steps.len();
+        assert!((3..=6).contains(&steps), "{} has {steps} steps", path.display());
+    }
+}
+
+/// A few of them, so that the tests stay quick; `sim exhaustive` goes through all.
+#[test]
+fn short_plans_are_clean() {
+    for (path, plan) in library().into_iter().step_by(6) {
+        let config = Config::default();
+        let outcome = Exhaustive { images: 3, nested: 0, threads: 2, config }.run(&plan);
+        assert!(outcome.finds.is_empty(), "{}: {}", path.display(), told(&outcome));
+        assert!(outcome.tally.calls > 40, "{}: {:?}", path.display(), outcome.tally);
+    }
+}
+
+#[test]
+fn planted_bugs_are_found_without_luck() {
+    for name in ["sst-unsynced", "ack-before-sync", "current-unsynced", "wal-removed-early"] {
+        let config = Config { mutant: mutant(name), exact: false };
+        let go = Exhaustive { images: 10, nested: 0, threads: 2, config };
+        let found = library().iter().find_map(|(_, plan)| go.run(plan).finds.into_iter().next());
+        assert!(found.is_some(), "{name} survives every power failure");
+    }
 }
 
 #[test]

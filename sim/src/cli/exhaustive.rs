@@ -25,7 +25,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 50)]
     images: u64,
     /// Images per power failure inside a recovery, at most; 0 for none.
-    #[arg(long, default_value_t = 6)]
+    #[arg(long, default_value_t = 8)]
     nested: u64,
     /// Threads; as many as there are cores, unless said otherwise.
     #[arg(long)]

@@ -117,7 +117,7 @@ impl Exhaustive {
         let mut outcome = Outcome::default();
         // What fails without any power failure must not be said a thousand times.
         if let Err(failure) = run(&plan, self.config) {
-            outcome.finds.push(Find { point: None, failure });
+            outcome.finds.push(Find { point: None, failure: self.confirm(failure) });
             return outcome;
         }
         let places = point::places(&plan);
@@ -194,7 +194,8 @@ impl Exhaustive {
         let mut cuts = Vec::new();
         if let Place::Process(at) = place {
             let plan = Point::process_death(at, plan);
-            run(&plan, self.config).map_err(|failure| Find { point: None, failure })?;
+            run(&plan, self.config)
+                .map_err(|failure| Find { point: None, failure: self.confirm(failure) })?;
         }
         for call in 1.. {
             let point = Point { place, call };
