@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::draw::SeedDraw;
+use crate::generate::generate;
 use crate::mutants::Mutant;
 use crate::plan::real_files;
 use crate::report;
@@ -36,6 +38,12 @@ impl Failure {
         self.plan.save(directory, &self.name())
     }
 
+    /// Whether the seed gives this plan; one written by hand, or shrunk, only has its number.
+    fn is_of_its_seed(&self) -> bool {
+        let drawn = generate(self.plan.seed, &mut SeedDraw::new(self.plan.seed));
+        drawn.options == self.plan.options && drawn.steps.len() == self.plan.steps.len()
+    }
+
     /// Everything that somebody needs who is to find the cause.
     pub fn describe(&self, plan: Option<&Path>, mutant: Option<Mutant>) -> String {
         let mut out = String::new();
@@ -63,8 +71,10 @@ impl Failure {
             writeln!(out, "{line}")?;
         }
         writeln!(out, "\nreplay")?;
-        let seed = format!("run --seed {}", self.plan.seed);
-        writeln!(out, "  {}", command(&seed, mutant))?;
+        if self.is_of_its_seed() {
+            let seed = format!("run --seed {}", self.plan.seed);
+            writeln!(out, "  {}", command(&seed, mutant))?;
+        }
         if let Some(path) = plan {
             let path = path.display();
             writeln!(out, "  {}", command(&format!("replay {path} --trace"), mutant))?;
