@@ -1,7 +1,7 @@
 //! Seeds for as long as one likes, on all cores, going on where the last soak stopped.
 //!
 //! ```text
-//!   state.json: every seed below `next` is done ◄── collector ◄── worker, worker … : seed after seed
+//!   state: every seed below `next` is done ◄── collector ◄── worker, worker … : seed after seed
 //! ```
 //!
 //! Invariants:
