@@ -373,6 +373,14 @@ impl MemDisk {
         state.file(ino, path.as_ref()).ok()?.live.contiguous()
     }
 
+    /// The same without a copy: the bytes are shared with every fork and image that has the file as
+    /// it is now, so equal pointers mean equal files.
+    pub fn content(&self, path: impl AsRef<Path>) -> Option<Arc<Vec<u8>>> {
+        let state = self.lock();
+        let ino = state.lookup(path.as_ref()).ok()?;
+        state.file(ino, path.as_ref()).ok()?.whole()
+    }
+
     /// Everything visible below the root, sorted by path.
     pub fn list(&self) -> Vec<(PathBuf, EntryKind)> {
         let state = self.lock();

@@ -1,0 +1,133 @@
+//! One version edit of a MANIFEST, as bytes say it: a list of changes.
+
+use super::bytes::{Reader, Result, damaged};
+use super::schema::Schema;
+
+/// An SST, as an edit records it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SstRecord {
+    /// The number in its name.
+    pub file: u64,
+    /// Bytes of the file.
+    pub size: u64,
+    /// CRC of the whole file.
+    pub crc: u32,
+    /// How many rows it has.
+    pub rows: u64,
+    /// How many blocks.
+    pub blocks: u32,
+    /// The first row's `_seq`.
+    pub min_seq: i64,
+    /// The last row's.
+    pub max_seq: i64,
+    /// The first row's `_time`.
+    pub min_time: i64,
+    /// The last row's.
+    pub max_time: i64,
+}
+
+/// One change of an edit.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Tag 1.
+    CreateTable {
+        /// The table's id.
+        id: u32,
+        /// Its name.
+        name: String,
+        /// Its fields.
+        schema: Schema,
+        /// When it was created, in nanoseconds since the Unix epoch.
+        created_ns: i64,
+    },
+    /// Tag 2.
+    DropTable(u32),
+    /// Tag 3: the table's id, and what is recorded of the file.
+    AddSst(u32, SstRecord),
+    /// Tag 4: the table's id and the file's number.
+    RemoveSst(u32, u64),
+    /// Tag 5: segments numbered below are obsolete.
+    LogNumber(u64),
+    /// Tag 6: every file number in use is below.
+    NextFile(u64),
+    /// Tag 7: the last commit whose rows are all in SSTs.
+    LastCommit(u64),
+    /// Tag 8: the highest `_time` of those commits.
+    LastTime(i64),
+    /// Tag 9: every table id ever used is below.
+    NextTable(u32),
+    /// Tag 10.
+    TableState {
+        /// The table's id.
+        id: u32,
+        /// The `_seq` of the next row.
+        next_seq: i64,
+        /// The highest `_time` so far.
+        last_time: i64,
+    },
+    /// Tag 11: the database was closed.
+    Close,
+}
+
+/// Reads the changes of an edit; `bytes` is the payload of a record, without its padding.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn decode(bytes: &[u8]) -> Result<Vec<Change>> {
+    let mut reader = Reader::new(bytes);
+    let count = reader.u32()?;
+    // Each takes bytes, so a count that lies ends with them.
+    let mut changes = Vec::new();
+    for number in 0..count {
+        let tag = reader.u16()?;
+        let length = reader.u32()?;
+        let body = reader.take(length as usize)?;
+        let change = change(tag, body).map_err(|d| d.within(format!("change {number}")))?;
+        changes.push(change);
+    }
+    reader.end()?;
+    Ok(changes)
+}
+
+fn change(tag: u16, body: &[u8]) -> Result<Change> {
+    let mut reader = Reader::new(body);
+    let change = match tag {
+        1 => Change::CreateTable {
+            id: reader.u32()?,
+            name: reader.string()?.to_owned(),
+            schema: Schema::decode(reader.blob()?).map_err(|d| d.within("the schema"))?,
+            created_ns: reader.i64()?,
+        },
+        2 => Change::DropTable(reader.u32()?),
+        3 => Change::AddSst(reader.u32()?, sst(&mut reader)?),
+        4 => Change::RemoveSst(reader.u32()?, reader.u64()?),
+        5 => Change::LogNumber(reader.u64()?),
+        6 => Change::NextFile(reader.u64()?),
+        7 => Change::LastCommit(reader.u64()?),
+        8 => Change::LastTime(reader.i64()?),
+        9 => Change::NextTable(reader.u32()?),
+        10 => Change::TableState {
+            id: reader.u32()?,
+            next_seq: reader.i64()?,
+            last_time: reader.i64()?,
+        },
+        11 => Change::Close,
+        _ => return damaged(format!("there is no tag {tag}")),
+    };
+    reader.end()?;
+    Ok(change)
+}
+
+fn sst(reader: &mut Reader<'_>) -> Result<SstRecord> {
+    Ok(SstRecord {
+        file: reader.u64()?,
+        size: reader.u64()?,
+        crc: reader.u32()?,
+        rows: reader.u64()?,
+        blocks: reader.u32()?,
+        min_seq: reader.i64()?,
+        max_seq: reader.i64()?,
+        min_time: reader.i64()?,
+        max_time: reader.i64()?,
+    })
+}
