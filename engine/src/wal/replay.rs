@@ -102,7 +102,7 @@ pub(crate) struct ReplayOutcome {
     pub(crate) next_commit: Option<u64>,
     /// Bytes read from the files.
     pub(crate) bytes_read: u64,
-    /// Whether the log ends with the record of a clean close, and no later segment was begun.
+    /// Whether the log ends with the record of a clean close; what stands behind it is to be cut.
     pub(crate) clean_close: bool,
     /// What to remove before going on, if anything.
     pub(crate) cut: Option<Cut>,
@@ -376,7 +376,7 @@ impl Replay<'_> {
             .filter(|_| !stop.quiet)
             .map(|(index, offset)| (self.readers[index].number, offset));
         if truncate.is_some() || !dropped.is_empty() {
-            self.outcome.clean_close = false;
+            // A log that was closed stays closed: what is cut behind the close was no part of it.
             self.outcome.cut = Some(Cut { truncate, dropped, what: stop.what });
         }
         Ok(())

@@ -97,7 +97,8 @@ impl<'a> Block<'a> {
         let place = seed(&[self.database, self.origin, self.first_seq as u64]);
         check_crc(entry.crc, seeded(place, &[&number.to_le_bytes(), entry.bytes]))?;
         let dictionary = dictionaries.get(&(self.origin, number));
-        let what = column::Column { encoding: entry.encoding, data_type, rows: self.rows, dictionary };
+        let what =
+            column::Column { encoding: entry.encoding, data_type, rows: self.rows, dictionary };
         let values = column::decode(entry.bytes, what)
             .map_err(|d| d.within(format!("encoding {}", entry.encoding)))?;
         entry.zone.check(data_type, &values).map_err(|d| d.within("the zone map"))?;

@@ -66,9 +66,12 @@ impl Manifest {
             let place = seed(&[database, number, at as u64]);
             let Some((header, payload, padding)) = record(bytes, at, place) else {
                 ensure(due != first, || here("is the snapshot and damaged"))?;
-                if let Some(behind) = later_record(bytes, at, due, |at| seed(&[database, number, at]))
+                if let Some(behind) =
+                    later_record(bytes, at, due, |at| seed(&[database, number, at]))
                 {
-                    return damaged(here(&format!("is damaged, and one at {behind} vouches for it")));
+                    return damaged(here(&format!(
+                        "is damaged, and one at {behind} vouches for it"
+                    )));
                 }
                 manifest.torn_at = Some(at as u64);
                 break;

@@ -160,9 +160,8 @@ fn read_log(
         version.tables.iter().map(|(id, table)| (*id, table.next_seq)).collect();
     for commit in &mut log.commits {
         for part in commit.parts.drain(..) {
-            let here = |d: Damage| {
-                d.within(format!("commit {}, table {}", commit.number, part.table))
-            };
+            let here =
+                |d: Damage| d.within(format!("commit {}, table {}", commit.number, part.table));
             let (Some(table), Some(next)) =
                 (version.tables.get(&part.table), next_seqs.get_mut(&part.table))
             else {

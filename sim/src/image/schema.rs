@@ -91,12 +91,7 @@ impl Type {
     fn is_signed(self) -> bool {
         matches!(
             self,
-            Type::Int8
-                | Type::Int16
-                | Type::Int32
-                | Type::Int64
-                | Type::Timestamp
-                | Type::Duration
+            Type::Int8 | Type::Int16 | Type::Int32 | Type::Int64 | Type::Timestamp | Type::Duration
         )
     }
 

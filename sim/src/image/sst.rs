@@ -8,7 +8,9 @@
 use std::collections::BTreeMap;
 
 use super::block::{self, Block};
-use super::bytes::{Damage, Reader, Result, check_crc, crc, damaged, ensure, round_up, seed, seeded};
+use super::bytes::{
+    Damage, Reader, Result, check_crc, crc, damaged, ensure, round_up, seed, seeded,
+};
 use super::dictionary::Dictionary;
 use super::edit::SstRecord;
 use super::rows::Rows;
@@ -92,8 +94,11 @@ impl<'a> Sst<'a> {
     pub fn rows(&self) -> Result<Rows> {
         let record = self.owner.record;
         let fields = self.owner.schema.fields.len();
-        let mut rows =
-            Rows { first_seq: record.min_seq, times: Vec::new(), columns: vec![Vec::new(); fields] };
+        let mut rows = Rows {
+            first_seq: record.min_seq,
+            times: Vec::new(),
+            columns: vec![Vec::new(); fields],
+        };
         for leaf in self.tree.leaves() {
             for (&offset, &size) in leaf.pointers.iter().zip(&leaf.sizes) {
                 let here = |d: Damage| d.within(format!("the block at {offset}"));

@@ -188,7 +188,8 @@ impl Reading<'_> {
 /// Where the log begins can't be read. That is a crash's doing only if nothing shows that it was
 /// synced once.
 fn check_head_was_not_synced(segments: &[Segment<'_>], first: u64) -> Result<()> {
-    let wrong = |by: String| damaged(format!("segment {first}, the first, can't be read, and {by}"));
+    let wrong =
+        |by: String| damaged(format!("segment {first}, the first, can't be read, and {by}"));
     for segment in segments {
         let header = segment.header.filter(|_| segment.number > first);
         if header.is_some_and(|header| header.synced_segment >= first) {

@@ -11,7 +11,7 @@
 //!
 //! Invariant: the disk is looked at before the engine opens it, and is not changed by that.
 
-use std::path::Path;
+use std::fmt;
 
 use srdb::{Database, Error};
 use srdb_vfs::{EntryKind, MemDisk};
@@ -42,7 +42,7 @@ pub fn look(disk: &MemDisk) -> Seen {
         let name = inside.to_string_lossy();
         match kind {
             EntryKind::Dir => files.add_directory(name),
-            EntryKind::File => files.add(name, disk.content(&path).unwrap_or_default()),
+            _ => files.add(name, disk.content(&path).unwrap_or_default()),
         }
     }
     let image = Image::open(&files);
@@ -84,7 +84,9 @@ impl Seen {
             }
             if !rows.is_empty() {
                 let at = found.rows.len() - rows.len() + 1;
-                return Err(here(format!("the engine found rows from seq {at} that are not there")));
+                return Err(here(format!(
+                    "the engine found rows from seq {at} that are not there"
+                )));
             }
         }
         self.same_figures(image, db)
@@ -126,14 +128,13 @@ impl Seen {
             (Ok(_), Answer::Refused(e)) => {
                 wrong(format!("the engine refused what can be read: {e}"))
             }
-            (Ok(_), Answer::Unread(db, e)) => match self.first_damage(ssts) {
+            (Ok(_), Answer::Unread(e)) => match self.first_damage(ssts) {
                 Some(_) => Ok(()),
-                None if db.tables().is_empty() => Ok(()),
                 None => wrong(format!("the engine could not read what can be read: {e}")),
             },
-            (Ok(_), Answer::Read(db, found, is_clean)) => match self.first_damage(ssts) {
+            (Ok(_), Answer::Read(db, found, problem)) => match self.first_damage(ssts) {
                 None => self.agrees(ssts, db, found),
-                Some(_) if !is_clean => Ok(()),
+                Some(_) if problem.is_some() => Ok(()),
                 Some(damage) => wrong(format!("the engine finds nothing wrong; {}", damage.what)),
             },
         }
@@ -155,9 +156,19 @@ pub enum Answer {
     /// It did not open them.
     Refused(Error),
     /// It opened them and could not read them.
-    Unread(Database, Error),
-    /// It read them, and `verify` found nothing wrong, or something.
-    Read(Database, Found, bool),
+    Unread(Error),
+    /// It read them; and the first thing that `verify` found wrong.
+    Read(Database, Found, Option<Error>),
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Answer::Refused(e) | Answer::Unread(e) => write!(f, "reported: {e}"),
+            Answer::Read(_, _, Some(e)) => write!(f, "opened, and verify reported: {e}"),
+            Answer::Read(_, _, None) => f.write_str("opened, and nothing reported"),
+        }
+    }
 }
 
 fn wrong<T>(what: String) -> Result<T, Violation> {
@@ -203,7 +214,8 @@ fn same_rows<'a>(
         let lost = rows.first_seq + found.len() as i64;
         return Err(format!("the engine lost the rows from seq {lost}"));
     };
-    let differs = |at: usize, what: String| Err(format!("seq {}: {what}", rows.first_seq + at as i64));
+    let differs =
+        |at: usize, what: String| Err(format!("seq {}: {what}", rows.first_seq + at as i64));
     if let Some(at) = rows.times.iter().zip(found).position(|(time, row)| *time != row.time) {
         return differs(at, format!("_time {}; the engine: {}", rows.times[at], found[at].time));
     }
@@ -239,9 +251,4 @@ fn is_same(data_type: Type, value: &Value, engine: &srdb::Value) -> bool {
         (Type::Bytes, Value::Bytes(a), Engine::Bytes(b)) => a == b,
         _ => false,
     }
-}
-
-/// The path of a file of the database on the simulated disk.
-pub fn on_disk(path: &str) -> std::path::PathBuf {
-    Path::new(ROOT).join(path)
 }

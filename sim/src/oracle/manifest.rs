@@ -20,7 +20,7 @@ use crate::image::small::manifest_name;
 use crate::image::{Damage, Image, sst_path};
 
 /// What survived the deaths of a run so far, and must not be taken back.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Floors {
     last: Option<Floor>,
     /// Each SST that ever was alive, by its number: its table, and what was recorded of it.
@@ -77,7 +77,10 @@ impl Floors {
                 ("the next table", last.next_table.into(), now.next_table.into()),
             ];
             if last.database != now.database {
-                return wrong(format!("the database was {} and is {}", last.database, now.database));
+                return wrong(format!(
+                    "the database was {} and is {}",
+                    last.database, now.database
+                ));
             }
             if let Some((what, was, is)) = steps.iter().find(|(_, was, is)| is < was) {
                 return wrong(format!("{what} was {was} and is {is}"));

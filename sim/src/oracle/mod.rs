@@ -3,21 +3,25 @@
 //! | oracle          | asks                                                                      |
 //! |-----------------|---------------------------------------------------------------------------|
 //! | `model`         | is what can be read exactly what was committed, and after a crash a prefix of it that holds all that was safe? ([`crate::model`]) |
-//! | `files`         | is every live file there, and after recovery nothing else?                |
-//! | `structure`     | does `verify` find every checksum, B+Tree and block in order?             |
+//! | `image`         | is what the engine makes of its files what a reader that shares nothing with it makes of them? |
 //! | `wal`           | does recovery give the same when repeated and when interrupted; is damage to what was acknowledged reported? |
+//! | `manifest`      | does the MANIFEST name exactly the files that are there, and does it never go back? |
+//! | `tree`          | does the B+Tree of every SST lead to each block, once, by search and by scan? |
+//! | `structure`     | does the engine's own `verify` find everything in order?                  |
 //! | `faults`        | is every error one that had a cause, of the right type; is nothing acknowledged after poisoning? |
 //! | `determinism`   | is the trace hash the same when the run is repeated?  |
 //! | `panic`         | did nothing panic?                                                        |
 //! | `progress`      | did all work end?                                                         |
 //!
-//! To come, in its place here: `image`, an independent decoder that computes from the surviving
-//! bytes, by docs/format.md alone, what recovery must find.
+//! `image`, `manifest` and `tree` look at bytes only, through [`crate::image`].
 
 use std::fmt;
 
-pub mod files;
+pub mod image;
+pub mod manifest;
+pub mod ssts;
 pub mod structure;
+pub mod tree;
 pub mod wal;
 
 /// How much is said at most; rows can be long.

@@ -76,7 +76,8 @@ fn examine(
     let sst = image.sst(&seen.files, id, table, record).map_err(|d| damaged("image", d))?;
     tree::check(&sst, record).map_err(|d| damaged("tree", d))?;
     let rows = sst.rows().map_err(|d| damaged("image", d));
-    let rows = rows.map_err(|v| Violation::new(v.oracle, format!("SST {}: {}", record.file, v.what)))?;
+    let rows =
+        rows.map_err(|v| Violation::new(v.oracle, format!("SST {}: {}", record.file, v.what)))?;
     let found = crc(content);
     if found != record.crc {
         let what = format!("SST {} has the CRC {found:08x}, not {:08x}", record.file, record.crc);

@@ -88,7 +88,10 @@ fn check_blocks(sst: &Sst<'_>, record: &SstRecord) -> Result<(), Damage> {
             ensure(*offset == end, || here(format!("follows on one that ends at {end}")))?;
             let block = sst.block(*offset, *size).map_err(|d| d.within(here(String::new())))?;
             ensure(*key == next_seq && block.first_seq == next_seq, || {
-                here(format!("begins with {}, its key is {key}, {next_seq} is due", block.first_seq))
+                here(format!(
+                    "begins with {}, its key is {key}, {next_seq} is due",
+                    block.first_seq
+                ))
             })?;
             end += u64::from(*size);
             next_seq += block.rows as i64;

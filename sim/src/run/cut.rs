@@ -69,7 +69,8 @@ impl PowerCut {
     pub fn expectation(&self) -> u64 {
         use std::hash::{DefaultHasher, Hash, Hasher};
         let mut hasher = DefaultHasher::new();
-        format!("{:?} {:?}", self.run.model, self.coming).hash(&mut hasher);
+        let Run { model, floors, .. } = &self.run;
+        format!("{model:?} {floors:?} {:?}", self.coming).hash(&mut hasher);
         hasher.finish()
     }
 
@@ -191,6 +192,8 @@ impl Run {
         let hits = self.mutant_hits.load(Ordering::Relaxed);
         let mut run = Run::on(disk, &self.plan, self.config);
         run.watch = Arc::new(self.watch.fork());
+        run.ssts = self.ssts.clone();
+        run.floors = self.floors.clone();
         run.clock = self.clock.fork();
         run.mutant_hits = Arc::new(AtomicU64::new(hits));
         run.model = self.model.clone();

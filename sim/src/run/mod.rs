@@ -32,6 +32,8 @@ use crate::db::kind;
 use crate::model::Model;
 use crate::mutants::{Mutant, MutantLayer};
 use crate::oracle::Violation;
+use crate::oracle::manifest::Floors;
+use crate::oracle::ssts::Ssts;
 use crate::panics;
 use crate::plan::{After, Image, Plan};
 use crate::shape::Shape;
@@ -203,6 +205,9 @@ struct Run {
     config: Config,
     disk: MemDisk,
     watch: Arc<Watch>,
+    /// What has been read of the files, and what must not be taken back.
+    ssts: Ssts,
+    floors: Floors,
     clock: MemClock,
     mutant_hits: Arc<AtomicU64>,
     db: Option<Database>,
@@ -244,6 +249,8 @@ impl Run {
             config,
             disk,
             watch: Arc::default(),
+            ssts: Ssts::default(),
+            floors: Floors::default(),
             clock,
             mutant_hits: Arc::default(),
             db: None,
@@ -336,7 +343,11 @@ impl Run {
         }
         self.unwritable = false;
         self.rest()?;
-        self.check_all()
+        self.check_all()?;
+        // What is in memory only is compared with the files once it is written.
+        let said = self.close(&After::default())?;
+        self.remember(self.at, said);
+        Ok(())
     }
 
     /// The layers above a disk. Copies of the disk get a watch of their own.

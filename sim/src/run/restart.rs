@@ -17,7 +17,8 @@ use super::{Event, Opening, Run};
 use crate::db::read_all;
 use crate::draw::{Draw, SeedDraw};
 use crate::model::{Death, Found};
-use crate::oracle::{Violation, files, structure, wal};
+use crate::oracle::image::{Answer, look};
+use crate::oracle::{Violation, manifest, structure, wal};
 use crate::plan::{After, Image, Rot, Step, Survivor};
 use crate::vfs::Watch;
 
@@ -156,6 +157,7 @@ impl Run {
     /// such call. The disk is left as it is then.
     pub(super) fn interrupt(&mut self, call: u64, coming: &mut Coming) -> Result<bool, Violation> {
         self.report.cycles += 1;
+        let seen = look(&self.disk);
         self.disk.crash_at(self.disk.calls() + call);
         let opened = self.open(&self.disk.clone());
         if self.disk.crashed() {
@@ -167,7 +169,9 @@ impl Run {
         }
         // What is done to look at it is no part of the recovery.
         self.disk.crash_at(u64::MAX);
-        let found = self.found(&opened.map_err(|e| not_open(&e))?)?;
+        let db = opened.map_err(|e| not_open(&e))?;
+        let found = self.found(&db)?;
+        seen.agrees(&mut self.ssts, &db, &found)?;
         wal::same_again(coming.reference.as_ref(), &found)?;
         Ok(false)
     }
@@ -183,8 +187,12 @@ impl Run {
             self.replace_disk(self.disk.process_crash());
         }
         self.record.note(|| Event::Open(Opening::Last));
+        let seen = look(&self.disk);
+        self.floors.advance(&seen, coming.death != Death::Process)?;
         let db = self.open_sound(&self.disk.clone())?;
         let found = self.found(&db)?;
+        seen.agrees(&mut self.ssts, &db, &found)?;
+        self.ssts.forget_all_but(&seen);
         wal::same_again(coming.reference.as_ref(), &found)?;
         self.model.recover(&found, coming.death)?;
         structure::check(&db)?;
@@ -279,7 +287,7 @@ impl Run {
     }
 
     /// Recovers a copy of the disk, lets it come to rest, and checks that nothing is left over.
-    fn recover_a_copy(&self) -> Result<Found, Violation> {
+    fn recover_a_copy(&mut self) -> Result<Found, Violation> {
         let disk = self.disk.fork();
         self.record.note(|| Event::Open(Opening::Copy));
         let vfs = self.layers(&disk, &Arc::new(Watch::default()));
@@ -292,7 +300,9 @@ impl Run {
             db.step(job).map_err(failed)?;
         }
         structure::check(&db)?;
-        files::check(&disk, &db)?;
+        let seen = look(&disk);
+        manifest::at_rest(&seen)?;
+        seen.agrees(&mut self.ssts, &db, &found)?;
         wal::same_again(Some(&found), &self.found(&db)?)?;
         Ok(found)
     }
@@ -314,41 +324,51 @@ impl Run {
         }
         self.report.rotted += 1;
         self.report.cycles += 1;
-        let vfs = self.layers(&disk, &Arc::new(Watch::default()));
-        let opened = crate::db::open(vfs, &self.clock_copy(), &self.options());
-        let answer = opened.and_then(|db| {
-            let found = read_all(&db)?;
-            Ok((found, db.verify()?))
-        });
+        let seen = look(&disk);
+        let here = |v: Violation| {
+            let what = format!("byte {offset} of {} has rotted: {}", path.display(), v.what);
+            Violation::new(v.oracle, what)
+        };
+        let answer = self.answer(&disk).map_err(here)?;
         self.record.note(|| Event::Open(Opening::Rotten));
         self.record.note(|| {
-            let answer = match &answer {
-                Err(e) => format!("reported: {e}"),
-                Ok((_, verification)) => match verification.problems.first() {
-                    Some(problem) => format!("opened, and verify reported: {problem}"),
-                    None => "opened, and nothing reported".to_owned(),
-                },
-            };
-            let xor = rot.xor.max(1);
-            Event::Rot { path: path.clone(), offset, xor, answer }
+            let (path, xor) = (path.clone(), rot.xor.max(1));
+            Event::Rot { path, offset, xor, answer: answer.to_string() }
         });
-        if let Ok((Ok(found), _)) = &answer {
+        let mut ssts = self.ssts.clone();
+        seen.agrees_on_damage(&mut ssts, &answer).map_err(here)?;
+        if let Answer::Read(_, found, problem) = &answer {
             self.record.note(|| Event::Found(found.clone()));
+            self.report.rot_reported += u64::from(problem.is_some());
+            let excuse = wal::excuse(&self.watch, rot.file, &path, offset);
+            let lost = self.model.check_damaged(found, death, excuse);
+            let silent = |v: Violation| Violation::new("wal", format!("in silence; {}", v.what));
+            return lost.map_err(|v| here(silent(v)));
         }
-        let here = |what: &str| format!("byte {offset} of {} has rotted: {what}", path.display());
-        match answer {
-            Err(Error::Corrupt { .. } | Error::Unsupported { .. } | Error::NoDatabase { .. }) => {
-                self.report.rot_reported += 1;
-                Ok(())
+        self.report.rot_reported += 1;
+        Ok(())
+    }
+
+    /// What the engine makes of a damaged disk.
+    fn answer(&self, disk: &MemDisk) -> Result<Answer, Violation> {
+        let is_right = |e: &Error| {
+            use Error::{Corrupt, NoDatabase, Unsupported};
+            matches!(e, Corrupt { .. } | Unsupported { .. } | NoDatabase { .. })
+        };
+        let vfs = self.layers(disk, &Arc::new(Watch::default()));
+        let db = match crate::db::open(vfs, &self.clock_copy(), &self.options()) {
+            Ok(db) => db,
+            Err(e) if is_right(&e) => return Ok(Answer::Refused(e)),
+            Err(e) => return Err(Violation::new("wal", format!("the answer is {e}"))),
+        };
+        match read_all(&db) {
+            Ok(Err(what)) => Err(Violation::new("wal", what)),
+            Ok(Ok(found)) => {
+                let problem = structure::problems(&db).into_iter().next();
+                Ok(Answer::Read(db, found, problem))
             }
-            Err(e) => Err(Violation::new("wal", here(&format!("the answer is {e}")))),
-            Ok((Err(what), _)) => Err(Violation::new("wal", here(&what))),
-            Ok((Ok(found), verification)) => {
-                self.report.rot_reported += u64::from(!verification.is_clean());
-                let excuse = wal::excuse(&self.watch, rot.file, &path, offset);
-                let lost = self.model.check_damaged(&found, death, excuse);
-                lost.map_err(|v| Violation::new("wal", here(&format!("in silence; {}", v.what))))
-            }
+            Err(e) if is_right(&e) => Ok(Answer::Unread(e)),
+            Err(e) => Err(Violation::new("wal", format!("the answer is {e}"))),
         }
     }
 }

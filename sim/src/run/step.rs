@@ -6,7 +6,8 @@ use super::scan::Range;
 use super::{Armed, Event, Run};
 use crate::db::{schema, table_name};
 use crate::model::{Death, Standing};
-use crate::oracle::{Violation, structure};
+use crate::oracle::image::look;
+use crate::oracle::{Violation, manifest, structure};
 use crate::plan::Step;
 use crate::shape::Shape;
 
@@ -200,7 +201,7 @@ impl Run {
         format!("now {now}")
     }
 
-    fn close(&mut self, after: &crate::plan::After) -> Result<String, Violation> {
+    pub(super) fn close(&mut self, after: &crate::plan::After) -> Result<String, Violation> {
         let (said, death) = self.let_go()?;
         match death {
             // What happens now was armed earlier.
@@ -290,6 +291,6 @@ impl Run {
         let said = self.check()?;
         self.remember(self.at, said);
         structure::check(&self.db()?)?;
-        crate::oracle::files::check(&self.disk, &self.db()?)
+        manifest::at_rest(&look(&self.disk))
     }
 }

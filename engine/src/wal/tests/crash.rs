@@ -251,6 +251,13 @@ fn only_a_close_is_a_clean_close() {
     log.close().unwrap();
     let (count, outcome) = read(&v).unwrap();
     assert_eq!((count, outcome.clean_close, outcome.segments.len()), (3, true, 2));
+    // A segment that a crash left empty changes nothing: the log goes on in the close's place.
+    let left = disk.fork();
+    left.write_file(segment(3), b"").unwrap();
+    let (_, again) = read(&vfs(&left)).unwrap();
+    assert_eq!((again.clean_close, again.end_lsn), (true, outcome.end_lsn));
+    assert_eq!(again.cut.clone().map(|cut| (cut.truncate, cut.dropped)), Some((None, vec![3])));
+    assert_eq!(again.start(1), outcome.start(1));
     // The close of the first segment stands where the second begins; it no longer counts.
     disk.corrupt(segment(2), 5, 1).unwrap();
     assert!(is_corrupt(&read(&v), &segment(2)));
