@@ -15,6 +15,7 @@
 //! | [`generate`]   | draws a plan                                                           |
 //! | [`shape`]      | the tables and rows of a run                                           |
 //! | [`model`]      | what the database must hold, and after a crash may hold                |
+//! | [`mod@image`]  | a reader of the files that shares nothing with the engine              |
 //! | [`oracle`]     | the checks, each by its name                                           |
 //! | [`vfs`]        | what stands between engine and disk                                    |
 //! | [`mutants`]    | bugs planted on purpose, and the hunt for them                         |
@@ -26,24 +27,6 @@
 //! | [`shrink`]     | makes a failing plan smaller                                           |
 //! | [`report`]     | one replay as one page: what was lost, and why                         |
 //! | [`soak`]       | seeds for as long as one likes, going on where the last soak stopped   |
-//! | module       | what it is                                                               |
-//! |--------------|--------------------------------------------------------------------------|
-//! | [`plan`]     | everything a run does, as plain data                                     |
-//! | [`draw`]     | where choices come from: a seed or a fuzzer's bytes                      |
-//! | [`generate`] | draws a plan                                                             |
-//! | [`shape`]    | the tables and rows of a run                                             |
-//! | [`model`]    | what the database must hold, and after a crash may hold                  |
-//! | [`mod@image`] | a reader of the files that shares nothing with the engine                |
-//! | [`oracle`]   | the checks, each by its name                                             |
-//! | [`vfs`]      | what stands between engine and disk                                      |
-//! | [`mutants`]  | bugs planted on purpose, and the hunt for them                           |
-//! | [`db`]       | the database as a run uses it                                            |
-//! | [`mod@run`]  | runs a plan                                                              |
-//! | [`campaign`] | many seeds over several threads                                          |
-//! | [`exhaustive`] | every power failure that a short plan can meet                           |
-//! | [`failure`]  | what is said about a run that went wrong                                 |
-//! | [`shrink`]   | makes a failing plan smaller                                             |
-//! | [`report`]   | one replay as one page: what was lost, and why                           |
 //!
 //! One seed fixes everything: no clock, no thread and no random source of the machine is asked.
 

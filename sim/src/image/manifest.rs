@@ -148,12 +148,12 @@ fn record_header(bytes: &[u8], at: usize, place: u32) -> Option<Header> {
     (header.payload_bytes <= PAYLOAD_BYTES_MAX).then_some(header)
 }
 
-/// Where, behind an offset, the header of a record later than `due` stands.
+/// Where, behind an offset, the header of a record stands that is not before `due`.
 fn later_record(bytes: &[u8], at: usize, due: u64, place: impl Fn(u64) -> u32) -> Option<usize> {
     (at + 8..bytes.len()).step_by(8).find(|&behind| {
         // Cheap first: the number is at 16.
         let number = bytes.get(behind + 16..).and_then(|b| Reader::new(b).u64().ok());
-        number.is_some_and(|number| number > due)
+        number.is_some_and(|number| number >= due)
             && record_header(bytes, behind, place(behind as u64)).is_some()
     })
 }

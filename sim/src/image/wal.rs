@@ -126,9 +126,10 @@ impl Reading<'_> {
             CLOSE => self.last_commit,
             _ => self.last_commit.saturating_add(1),
         };
-        if (header.lsn, header.commit) != (self.lsn, due) {
+        if header.lsn != self.lsn {
             return Ok(None);
         }
+        ensure(header.commit == due, || format!("commit {} where {due} is due", header.commit))?;
         ensure(header.is_known && header.synced_lsn <= header.lsn, || {
             "a record says what can't be".to_owned()
         })?;

@@ -122,6 +122,15 @@ pub fn at_rest(seen: &Seen) -> Result<(), Violation> {
     if let Some(path) = due.iter().find(|path| !seen.files.has(path)) {
         return wrong(format!("{path} is missing"));
     }
+    for (id, table) in &image.manifest.version.tables {
+        for record in &table.ssts {
+            let size = seen.files.get(&sst_path(*id, table, record)).map_or(0, |c| c.len() as u64);
+            if size != record.size {
+                let (file, due) = (record.file, record.size);
+                return wrong(format!("SST {file} has {size} bytes, not {due}"));
+            }
+        }
+    }
     let mut directories = BTreeSet::from(["wal".to_owned(), "tables".to_owned(), String::new()]);
     for (id, table) in &image.manifest.version.tables {
         let directory = table_directory(*id, &table.name);
