@@ -54,7 +54,7 @@ fn unsnap(bytes: &[u8], length: usize) -> Result<Vec<u8>> {
     snap::raw::Decoder::new().decompress_vec(bytes).map_err(|e| Damage(format!("Snappy: {e}")))
 }
 
-/// Symbol text: codes below 255 stand for symbols, 255 is followed by a byte that stands for itself.
+/// Symbol text: codes below 255 stand for symbols, 255 for the byte that follows it.
 ///
 /// # Errors
 /// The first thing that is wrong.
