@@ -139,6 +139,27 @@ pub enum Error {
         what: String,
     },
 
+    /// A field was compared with what its type does not compare with. Give the value in a type
+    /// that does; `docs/queries.md` has the table.
+    #[error("field {field:?} is {data_type}: {what}")]
+    TypeMismatch {
+        /// The field.
+        field: String,
+        /// The name of its type.
+        data_type: &'static str,
+        /// The operation, the value's type, and why they don't go together.
+        what: String,
+    },
+
+    /// The text of an expression can't be understood.
+    #[error("bad expression at character {at}: {what}")]
+    Syntax {
+        /// Which character of the text, from 1; one more than there are if it ends too early.
+        at: usize,
+        /// What was found, or what was expected there.
+        what: String,
+    },
+
     /// A limit stated in [`crate::limits`] would be exceeded. Nothing was written.
     #[error("{what} is {got}, the limit is {limit}")]
     Limit {

@@ -25,6 +25,7 @@ mod memtable;
 #[doc(hidden)]
 pub mod mutant;
 mod options;
+mod query;
 mod queue;
 mod read;
 mod recovery;
@@ -53,6 +54,9 @@ pub use database::{Builder, Database};
 pub use error::{Error, Result};
 pub use jobs::{Job, Progress};
 pub use options::{Background, Durability};
+pub use query::{
+    ChunkColumn, Chunks, Col, Explanation, Expr, Order, Query, RowChunk, Rows, asc, col, desc,
+};
 pub use queue::Receipt;
 pub use row::{IntoRow, Row, RowBuf};
 pub use rust_decimal::Decimal;
@@ -69,3 +73,8 @@ pub use verify::Verification;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/guide.md")]
 struct Guide;
+
+/// Runs the examples of the page on queries as tests.
+#[cfg(all(doctest, feature = "sql"))]
+#[doc = include_str!("../../docs/queries.md")]
+struct Queries;

@@ -24,3 +24,16 @@ pub const COMMIT_BYTES_MAX: usize = 256 << 20;
 
 /// Rows of one commit, all its tables together.
 pub const COMMIT_ROWS_MAX: usize = 16 << 20;
+
+/// How deep the `and`, `or` and `not` of an expression may be nested.
+pub const EXPR_DEPTH_MAX: usize = 32;
+
+/// Comparisons of an expression, the values of its lists counted one by one.
+pub const EXPR_TERMS_MAX: usize = 65_536;
+
+/// Bytes of an expression as text: 1 MiB.
+pub const EXPR_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes that the keys of a sort, or the values that a `distinct` has seen, may take, unless a
+/// query says otherwise: 64 MiB.
+pub const SORT_BYTES_MAX: usize = 64 << 20;

@@ -48,9 +48,10 @@ impl Snapshot {
 /// A table at one moment. From a [`Snapshot`], or [`crate::Table::snapshot`].
 #[derive(Debug, Clone)]
 pub struct SnapshotTable {
-    state: Arc<TableState>,
-    files: Arc<TableFiles>,
-    end: i64,
+    pub(crate) state: Arc<TableState>,
+    pub(crate) files: Arc<TableFiles>,
+    /// The `_seq` after the last row that is visible.
+    pub(crate) end: i64,
 }
 
 impl SnapshotTable {

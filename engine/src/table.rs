@@ -12,7 +12,7 @@ use crate::row::RowBatch;
 use crate::state::State;
 use crate::table_state::TableState;
 use crate::{
-    Durability, IntoRow, Receipt, Result, Row, RowBuf, Scan, Schema, SnapshotTable, Ticket,
+    Durability, IntoRow, Query, Receipt, Result, Row, RowBuf, Scan, Schema, SnapshotTable, Ticket,
 };
 
 /// A table of an open database. Cheap to clone; every clone is the same table.
@@ -224,6 +224,27 @@ impl Table {
     /// As [`Table::scan`], and what can go wrong while the ends of the range are looked for.
     pub fn scan_time(&self, times_ns: impl RangeBounds<i64>) -> Result<Scan> {
         self.snapshot()?.scan_time(times_ns)
+    }
+
+    /// A query of the table as it is now. See [`Query`].
+    ///
+    /// ```
+    /// # use srdb::{Database, DataType, Field, Schema, row};
+    /// # fn main() -> srdb::Result<()> {
+    /// # let dir = tempfile::tempdir().expect("a temporary directory");
+    /// # let db = Database::open(dir.path())?;
+    /// # let schema = [Field::new("name", DataType::String), Field::new("age", DataType::Int32)];
+    /// # let users = db.create_table("users", Schema::new(schema)?)?;
+    /// users.insert(row! { "name" => "Alice", "age" => 30 })?;
+    /// let alice = users.query().eq("name", "Alice").gte("age", 18).first()?;
+    /// assert!(alice.is_some());
+    /// # db.close()
+    /// # }
+    /// ```
+    ///
+    /// After a drop of the table, or a close, what is asked of the query fails.
+    pub fn query(&self) -> Query {
+        Query::new(self.snapshot(), Some(Arc::clone(&self.database.options.clock)))
     }
 
     /// How many rows the table has now; none after a drop.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// The layers of the engine, lowest first. A module may use what stands before it: in a layer
 /// above, or in its own. `docs/architecture.md` shows the same table.
-const LAYERS: [(&str, &[&str]); 7] = [
+const LAYERS: [(&str, &[&str]); 8] = [
     ("basics", &["error", "mutant", "limits", "types", "sync", "locks", "signal"]),
     ("bits and bytes", &["coding", "chunk", "schema"]),
     ("formats", &["column", "format", "layout"]),
@@ -32,6 +32,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
             "snapshot",
         ],
     ),
+    ("queries", &["query"]),
     ("work", &["delete", "flush", "commit", "tables", "recovery", "worker"]),
     ("interface", &["table", "batch", "appender", "stats", "verify", "database", "internals"]),
 ];

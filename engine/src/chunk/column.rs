@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rust_decimal::Decimal;
 
-use super::Bitmap;
+use super::{Bitmap, Mask};
 use crate::types::Physical;
 
 /// The values of a column. See [`Physical`] for which type takes which shape.
@@ -263,5 +263,38 @@ impl Column {
             validity.extend_filled(range.len(), true);
         }
         self.data.extend_from(&other.data, range);
+    }
+
+    /// Appends the rows of `mask` of `other`, which the mask is as long as. The shapes must agree.
+    pub(crate) fn gather_from(&mut self, other: &Column, mask: &Mask) {
+        if mask.count() == other.len() {
+            return self.extend_from(other, 0..other.len());
+        }
+        let len = self.len();
+        if let Some(from) = &other.validity {
+            let validity = self.validity.get_or_insert_with(|| Bitmap::filled(len, true));
+            mask.rows().for_each(|row| validity.push(from.get(row)));
+        } else if let Some(validity) = &mut self.validity {
+            validity.extend_filled(mask.count(), true);
+        }
+        match (&mut self.data, &other.data) {
+            (ColumnData::Bool(a), ColumnData::Bool(b)) => {
+                mask.rows().for_each(|row| a.push(b.get(row)));
+            }
+            (ColumnData::Int(a), ColumnData::Int(b)) => a.extend(mask.rows().map(|row| b[row])),
+            (ColumnData::Float32(a), ColumnData::Float32(b)) => {
+                a.extend(mask.rows().map(|row| b[row]));
+            }
+            (ColumnData::Float64(a), ColumnData::Float64(b)) => {
+                a.extend(mask.rows().map(|row| b[row]));
+            }
+            (ColumnData::Decimal(a), ColumnData::Decimal(b)) => {
+                a.extend(mask.rows().map(|row| b[row]));
+            }
+            (ColumnData::Bytes(a), ColumnData::Bytes(b)) => {
+                mask.rows().for_each(|row| a.push(b.get(row)));
+            }
+            (a, b) => panic!("a {:?} column can't take {:?}", a.physical(), b.physical()),
+        }
     }
 }

@@ -11,10 +11,12 @@
 
 mod bitmap;
 mod column;
+mod mask;
 mod scalar;
 
 pub(crate) use bitmap::Bitmap;
 pub(crate) use column::{BytesColumn, Column, ColumnData};
+pub(crate) use mask::Mask;
 pub(crate) use scalar::Scalar;
 
 /// Rows in a full chunk: a power of two, so that the block of a row is a shift and a mask.

@@ -34,6 +34,21 @@ impl PartialEq for Scalar<'_> {
     }
 }
 
+impl Scalar<'_> {
+    /// Whether this is a value of such a column.
+    pub(crate) fn has_shape_of(&self, data: &ColumnData) -> bool {
+        matches!(
+            (self, data),
+            (Scalar::Bool(_), ColumnData::Bool(_))
+                | (Scalar::Int(_), ColumnData::Int(_))
+                | (Scalar::Float32(_), ColumnData::Float32(_))
+                | (Scalar::Float64(_), ColumnData::Float64(_))
+                | (Scalar::Decimal(_), ColumnData::Decimal(_))
+                | (Scalar::Bytes(_), ColumnData::Bytes(_))
+        )
+    }
+}
+
 impl Column {
     /// Value `index`, which must be below `len()`.
     pub(crate) fn get(&self, index: usize) -> Scalar<'_> {
@@ -51,7 +66,6 @@ impl Column {
     }
 
     /// Appends a value, which must have the column's shape or be null.
-    #[cfg(test)]
     pub(crate) fn push(&mut self, value: &Scalar<'_>) {
         match (&mut self.data, value) {
             (_, Scalar::Null) => return self.push_null(),

@@ -169,6 +169,25 @@ impl Split {
     }
 }
 
+/// The first integer for which `is_there` holds, as it does for all after it; about where `near`
+/// is.
+fn first_integer(near: f64, scale: Scale, is_there: impl Fn(i64) -> bool) -> Option<i64> {
+    let guess = (near * scale.up / scale.down).round();
+    if guess.abs() < ROUND {
+        let guess = guess as i64;
+        let close = (guess - 1..=guess + 1).find(|integer| is_there(*integer));
+        if let Some(first) = close.filter(|first| *first >= guess) {
+            return Some(first);
+        }
+    }
+    let (mut low, mut high) = (i128::from(i64::MIN), i128::from(i64::MAX) + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if is_there(middle as i64) { high = middle } else { low = middle + 1 }
+    }
+    i64::try_from(low).ok()
+}
+
 /// The payload, in place. `N` is 4 for `Float32` and 8 for `Float64`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DecimalFloat<'a> {
@@ -210,6 +229,41 @@ impl<'a> DecimalFloat<'a> {
             Kept::Float64(kept) => {
                 Scalar::Float64(kept.get(row).map_or_else(decoded, f64::from_le_bytes))
             }
+        }
+    }
+
+    /// The integers, all rows', to `out`, which must be as long. An exception's says nothing.
+    pub(super) fn unpack_integers(&self, out: &mut [i64]) {
+        self.integers.unpack(0..out.len(), out);
+    }
+
+    /// The exceptions of `range`: row and value.
+    pub(super) fn exceptions_within(&self, range: Range<usize>) -> Vec<(usize, f64)> {
+        match &self.exceptions {
+            Kept::Float32(kept) => {
+                let floats = kept.within(range);
+                floats.map(|(row, value)| (row, f32::from_le_bytes(value).into())).collect()
+            }
+            Kept::Float64(kept) => {
+                let floats = kept.within(range);
+                floats.map(|(row, value)| (row, f64::from_le_bytes(value))).collect()
+            }
+        }
+    }
+
+    /// The least and the greatest integer that stand for floats from `min` to `max`; the least is
+    /// the greater where there are none. Decoding is monotone, so that all between do too.
+    pub(super) fn integers_within(&self, min: f64, max: f64) -> (i64, i64) {
+        let value = |integer: i64| match &self.exceptions {
+            Kept::Float32(_) => f64::from(self.scale.decode(integer) as f32),
+            Kept::Float64(_) => self.scale.decode(integer),
+        };
+        let least = first_integer(min, self.scale, |integer| value(integer) >= min);
+        let after = first_integer(max, self.scale, |integer| value(integer) > max);
+        match (least, after) {
+            (Some(least), None) => (least, i64::MAX),
+            (Some(least), Some(after)) if after > i64::MIN => (least, after - 1),
+            _ => (1, 0),
         }
     }
 

@@ -372,6 +372,16 @@ impl<'a> DictionaryView<'a> {
         self.values.len() + self.ends.len()
     }
 
+    /// Where its bytes are: no two dictionaries that are held at once have the same place.
+    pub(crate) fn place(&self) -> (usize, usize) {
+        let start = if self.ends.is_empty() {
+            self.values.as_ptr().addr()
+        } else {
+            self.ends.as_ptr().addr()
+        };
+        (start, self.len())
+    }
+
     /// The shape of its entries.
     pub(crate) fn physical(&self) -> Physical {
         self.physical

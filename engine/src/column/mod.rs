@@ -9,9 +9,7 @@
 //!
 //! - `get(row)`: one value, O(1) (O(log n) in runs and patches, one small frame in text);
 //! - `unpack(range, out)`: whole vectors;
-//! - `filter(predicate, bitmap)` is to stand beside them in `view.rs`, one arm an encoding: a
-//!   constant answers once, a dictionary asks the predicate once an entry, packed integers compare
-//!   while they are unpacked. Until then a filter unpacks and compares.
+//! - `filter(test, mask)`: the rows that a predicate holds for (see filter.rs).
 //!
 //! Invariants
 //! 1. `get == unpack == what was encoded`, bit for bit, NaN payloads and -0.0 included.
@@ -29,10 +27,12 @@ mod decimal_float;
 mod decimals;
 mod dictionary;
 mod exceptions;
+mod filter;
 mod hash;
 mod ints;
 mod linear;
 mod plain;
+mod predicate;
 mod runs;
 mod symbol_text;
 mod symbols;
@@ -45,6 +45,8 @@ mod zone;
 
 pub(crate) use choose::encode;
 pub(crate) use dictionary::{DictionaryBuilder, DictionaryView};
+pub(crate) use filter::{FilterScratch, Test};
+pub(crate) use predicate::{Predicate, Verdict};
 pub(crate) use view::ColumnView;
 pub(crate) use zone::ZoneMap;
 

@@ -78,6 +78,16 @@ impl<'a> Runs<'a> {
         Ok(self.heads.get(run))
     }
 
+    /// The rows of the run that `row` is in, and its value.
+    pub(super) fn around(&self, row: usize) -> Result<(Range<usize>, i64), Damage> {
+        let run = self.run_of(row);
+        if run >= self.heads.len() {
+            return Err(Damage::new(0, format!("row {row} is in no run")));
+        }
+        // Damaged ends may go down: the row itself is in its run in any case.
+        Ok((row..self.end(run).max(row + 1), self.heads.get(run)))
+    }
+
     pub(super) fn unpack(&self, range: Range<usize>, out: &mut [i64]) -> Result<(), Damage> {
         let (mut run, mut row) = (self.run_of(range.start), range.start);
         while row < range.end {

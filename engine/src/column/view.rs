@@ -14,24 +14,27 @@ use super::symbol_text::SymbolText;
 use super::text::FramedText;
 use super::validity::Validity;
 use super::{Encoding, ROWS_MAX};
-use crate::chunk::{Bitmap, Column, ColumnData, Scalar};
+use crate::chunk::{Bitmap, Column, ColumnData, Mask, Scalar};
 use crate::coding::bytes::Reader;
 use crate::error::Damage;
 use crate::types::{DataType, Physical};
+
+/// Of so many rows, fewer than one are decoded each alone.
+const ROWS_PER_GET: usize = 12;
 
 /// A checked view of an encoded column, borrowing the block's bytes. Parsing looks at headers and
 /// sizes, not at values, so it costs the same for any column.
 #[derive(Debug, Clone)]
 pub(crate) struct ColumnView<'a> {
-    rows: usize,
-    physical: Physical,
+    pub(super) rows: usize,
+    pub(super) physical: Physical,
     encoding: Encoding,
-    validity: Validity<'a>,
-    payload: Payload<'a>,
+    pub(super) validity: Validity<'a>,
+    pub(super) payload: Payload<'a>,
 }
 
 #[derive(Debug, Clone)]
-enum Payload<'a> {
+pub(super) enum Payload<'a> {
     Constant(Scalar<'a>),
     Plain(Plain<'a>),
     PlainBytes(PlainBytes<'a>),
@@ -137,6 +140,34 @@ impl<'a> ColumnView<'a> {
             (Some(bits), validity) => validity
                 .get_or_insert_with(|| Bitmap::filled(before, true))
                 .extend_from(&bits, 0..bits.len()),
+        }
+        Ok(())
+    }
+
+    /// Appends the rows of `mask` to `out`, a column of the same shape. After damage, `out` holds
+    /// some of them.
+    pub(crate) fn gather(&self, mask: &Mask, out: &mut Column) -> Result<(), Damage> {
+        if mask.len() != self.rows {
+            return Err(Damage::new(0, format!("a mask of {} rows", mask.len())));
+        }
+        if mask.count() * ROWS_PER_GET > self.rows {
+            let mut all = Column::new(self.physical);
+            self.unpack(0..self.rows, &mut all)?;
+            out.gather_from(&all, mask);
+            return Ok(());
+        }
+        for row in mask.rows() {
+            match (self.get(row)?, &mut out.data) {
+                (Scalar::Bytes(value), ColumnData::Bytes(bytes)) => {
+                    push_bytes(bytes, &value)?;
+                    out.mark_valid();
+                }
+                (value, data) if value != Scalar::Null && !value.has_shape_of(data) => {
+                    let what = format!("a {:?} column holds {value:?}", data.physical());
+                    return Err(Damage::new(0, what));
+                }
+                (value, _) => out.push(&value),
+            }
         }
         Ok(())
     }

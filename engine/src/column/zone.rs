@@ -246,7 +246,6 @@ impl ZoneMap {
     }
 
     /// Whether a float is NaN. NaNs are outside of min and max, and inside the sum.
-    #[cfg(test)]
     pub(crate) fn has_nan(&self) -> bool {
         self.flags & NAN != 0
     }
@@ -270,7 +269,6 @@ impl ZoneMap {
     }
 
     /// Of a float column: min and max of what is not NaN.
-    #[cfg(test)]
     pub(crate) fn float_bounds(&self) -> Option<(f64, f64)> {
         let bounds = (f64::from_le_bytes(low8(self.min)), f64::from_le_bytes(low8(self.max)));
         self.has_bounds().then_some(bounds)
@@ -283,7 +281,6 @@ impl ZoneMap {
     }
 
     /// Of a decimal column: min and max.
-    #[cfg(test)]
     pub(crate) fn decimal_bounds(&self) -> Option<(Decimal, Decimal)> {
         let bounds = (Decimal::deserialize(self.min), Decimal::deserialize(self.max));
         self.has_bounds().then_some(bounds)
@@ -296,7 +293,6 @@ impl ZoneMap {
     }
 
     /// Of a bytes column: the beginnings (up to 16 bytes) of min and max, and whether each is cut.
-    #[cfg(test)]
     pub(crate) fn bytes_bounds(&self) -> Option<BytesBounds<'_>> {
         let cut = |bytes: &'_ [u8; 16], len: u8| usize::from(len).min(bytes.len());
         let bounds = BytesBounds {
@@ -317,7 +313,6 @@ impl ZoneMap {
 
 /// Beginnings of the least and the greatest byte string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg(test)]
 pub(crate) struct BytesBounds<'a> {
     pub(crate) min: &'a [u8],
     pub(crate) min_is_cut: bool,

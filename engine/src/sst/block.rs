@@ -1,6 +1,7 @@
 //! A block in an open file: views of its columns and zone maps, and of single rows.
 //!
-//! Columns are addressed by field, from 0 in the schema's order; `_time` has methods of its own.
+//! A *field* is counted from 0 in the schema's order; a *column* is `_time` ([`TIME_COLUMN`]) or
+//! one more than a field.
 //!
 //! Invariant: the block's header was checked, each column is checked before it is decoded.
 
@@ -8,13 +9,13 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::SstReader;
-use crate::chunk::{Chunk, Column, ColumnData, Scalar};
-use crate::column::{ColumnView, Encoding, ZoneMap};
+use crate::chunk::{Chunk, Column, ColumnData, Mask, Scalar};
+use crate::column::{ColumnView, Encoding, FilterScratch, Test, ZoneMap};
 use crate::error::{Damage, Error, Result};
 use crate::format::block::{BlockHeader, ColumnEntry, column_crc, column_seed, zone_map};
 
 /// The column number of `_time`; a field's is one more than its index.
-pub(super) const TIME: usize = 0;
+pub(crate) const TIME_COLUMN: usize = 0;
 
 /// One block. Owns its bytes where the file is not mapped, else borrows them.
 #[derive(Debug, Clone)]
@@ -71,9 +72,49 @@ impl<'a> BlockRef<'a> {
         self.column_zone(field + 1)
     }
 
-    pub(super) fn column_zone(&self, column: usize) -> Result<ZoneMap> {
+    /// The zone map of a column.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`].
+    pub(crate) fn column_zone(&self, column: usize) -> Result<ZoneMap> {
         self.reader.column_type(column);
         zone_map(&self.bytes, column).map_err(|damage| self.corrupt(damage, 0))
+    }
+
+    /// Keeps the rows of `mask` whose value in a column passes the test.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::Io`]; the mask is of no use then.
+    pub(crate) fn filter(
+        &self,
+        column: usize,
+        test: &Test,
+        scratch: &mut FilterScratch,
+        mask: &mut Mask,
+    ) -> Result<()> {
+        let (view, start) = self.view(column)?;
+        view.filter(test, scratch, mask).map_err(|damage| self.corrupt(damage, start))
+    }
+
+    /// Keeps the rows of `mask` that are null in a column, or those that are not.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::Io`].
+    pub(crate) fn retain_nulls(&self, column: usize, null: bool, mask: &mut Mask) -> Result<()> {
+        self.view(column)?.0.retain_nulls(mask, null);
+        Ok(())
+    }
+
+    /// Appends the rows of `mask` of a column to `out`, which has the column's shape.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::Io`]; `out` holds some of the rows then.
+    pub(crate) fn gather(&self, column: usize, mask: &Mask, out: &mut Column) -> Result<()> {
+        if mask.count() == self.rows() {
+            return self.unpack_into(column, 0..self.rows(), out);
+        }
+        let (view, start) = self.view(column)?;
+        view.gather(mask, out).map_err(|damage| self.corrupt(damage, start))
     }
 
     /// The view of a column and where its bytes start in the block.
@@ -129,7 +170,11 @@ impl<'a> BlockRef<'a> {
         self.unpack_into(field + 1, rows, out)
     }
 
-    pub(super) fn unpack_into(
+    /// Appends rows `rows` of a column to `out`, which has the column's shape.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::Io`]; `out` holds some of the rows then.
+    pub(crate) fn unpack_into(
         &self,
         column: usize,
         rows: Range<usize>,
@@ -151,8 +196,8 @@ impl<'a> BlockRef<'a> {
     /// # Errors
     /// [`Error::Corrupt`], [`Error::Io`].
     pub(crate) fn unpack_times(&self, rows: Range<usize>) -> Result<Vec<i64>> {
-        let mut out = Column::new(self.reader.column_type(TIME).physical());
-        self.unpack_into(TIME, rows, &mut out)?;
+        let mut out = Column::new(self.reader.column_type(TIME_COLUMN).physical());
+        self.unpack_into(TIME_COLUMN, rows, &mut out)?;
         match out {
             Column { data: ColumnData::Int(times), validity: None } => Ok(times),
             _ => Err(self.corrupt(Damage::new(0, "_time holds nulls"), 0)),
@@ -218,7 +263,7 @@ impl<'a> RowRef<'a> {
     /// # Errors
     /// [`Error::Corrupt`], [`Error::Io`].
     pub(crate) fn time(&self) -> Result<i64> {
-        match self.value(TIME)? {
+        match self.value(TIME_COLUMN)? {
             Scalar::Int(time) => Ok(time),
             _ => Err(self.block.corrupt(Damage::new(0, "_time holds a null"), 0)),
         }

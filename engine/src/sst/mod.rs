@@ -15,8 +15,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-#[cfg(feature = "internals")]
-pub(crate) use block::BlockRef;
+pub(crate) use block::{BlockRef, TIME_COLUMN};
 pub(crate) use meta::SstMeta;
 pub(crate) use reader::SstReader;
 pub(crate) use verify::verify;

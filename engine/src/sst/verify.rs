@@ -10,7 +10,7 @@
 //! report.
 
 use super::SstReader;
-use super::block::{BlockRef, TIME};
+use super::block::{BlockRef, TIME_COLUMN};
 use super::btree::{BlockPlace, Node};
 use super::writer::dictionary_seed;
 use crate::chunk::{Column, ColumnData};
@@ -305,9 +305,9 @@ impl Verifier<'_> {
     /// That times never go down, from `floor`, which the first row of all must meet exactly.
     /// Returns the last one.
     fn times(&mut self, block: &BlockRef<'_>, floor: i64, first: bool) -> Option<i64> {
-        let mut decoded = Column::new(self.reader.column_type(TIME).physical());
+        let mut decoded = Column::new(self.reader.column_type(TIME_COLUMN).physical());
         // A failure to decode was reported with the column.
-        block.unpack_into(TIME, 0..block.rows(), &mut decoded).ok()?;
+        block.unpack_into(TIME_COLUMN, 0..block.rows(), &mut decoded).ok()?;
         let Column { data: ColumnData::Int(times), validity: None } = decoded else {
             self.problem(block.offset(), "_time holds nulls");
             return None;

@@ -2,6 +2,7 @@
 
 pub(crate) mod convert;
 mod data_type;
+pub(crate) mod exact;
 mod json;
 #[cfg(test)]
 mod tests;

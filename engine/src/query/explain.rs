@@ -1,0 +1,137 @@
+//! What a query does, or did, in words and numbers.
+
+use std::fmt::{self, Display, Formatter};
+
+use super::display::Name;
+use super::order::Ordering;
+use super::plan::{Plan, Request};
+use super::rows::Rows;
+use super::vectors::{ScanCounts, VectorScan};
+use crate::Result;
+
+/// What a query reads and what it is spared. From [`crate::Query::explain`], or, with what really
+/// happened, from [`crate::Query::explain_analyze`]. `Display` is a plan to read.
+///
+/// A *block* is up to 2048 rows, in a file or in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The table's name.
+    pub table: String,
+    /// Rows of the table.
+    pub table_rows: u64,
+    /// Rows in the range that conditions on `_seq` and `_time` leave; no others are looked for.
+    pub range_rows: u64,
+    /// The conditions; `true` where there are none.
+    pub filter: String,
+    /// Blocks in that range (after a run: those that were come to before the limit was reached).
+    pub blocks: u64,
+    /// Of these, the blocks that zone maps exclude, each with the condition that did.
+    pub pruned: Vec<(String, u64)>,
+    /// The blocks of which zone maps say that all rows pass.
+    pub whole: u64,
+    /// The blocks of which the conditions' columns are decoded.
+    pub filtered: u64,
+    /// The fields that are returned.
+    pub fields: Vec<String>,
+    /// How the rows come into order.
+    pub order: String,
+    /// After a run: rows that passed the conditions.
+    pub matched: Option<u64>,
+    /// After a run: rows that were returned.
+    pub returned: Option<u64>,
+    /// After a run, where there is a clock: how long it took, in ns.
+    pub elapsed_ns: Option<u64>,
+}
+
+impl Explanation {
+    pub(super) fn of_plan(plan: &Plan, request: &Request) -> Result<Explanation> {
+        let scan = VectorScan::new(&plan.table, plan.filter.clone(), false)?;
+        let range = scan.left();
+        let counts = scan.judge_all(&plan.table)?;
+        Ok(Explanation::new(plan, request, (range.end - range.start).unsigned_abs(), &counts))
+    }
+
+    /// Runs the query to its end.
+    pub(super) fn of_run(plan: &Plan, request: &Request) -> Result<Explanation> {
+        let range = VectorScan::new(&plan.table, plan.filter.clone(), false)?.left();
+        let mut rows = Rows::new(plan.clone())?;
+        let mut returned = 0;
+        for row in &mut rows {
+            row?;
+            returned += 1;
+        }
+        let (range_rows, counts) = ((range.end - range.start).unsigned_abs(), rows.counts());
+        let explained = Explanation::new(plan, request, range_rows, counts);
+        Ok(Explanation { matched: Some(counts.rows), returned: Some(returned), ..explained })
+    }
+
+    fn new(plan: &Plan, request: &Request, range_rows: u64, counts: &ScanCounts) -> Explanation {
+        let leaves = plan.filter.leaves().iter().zip(&counts.pruned);
+        let mut pruned: Vec<(String, u64)> = leaves
+            .filter(|(_, count)| **count > 0)
+            .map(|(leaf, count)| (leaf.clone(), *count))
+            .collect();
+        if counts.pruned_otherwise > 0 {
+            pruned.push(("otherwise".to_owned(), counts.pruned_otherwise));
+        }
+        Explanation {
+            table: plan.table.name().to_owned(),
+            table_rows: plan.table.count(),
+            range_rows,
+            filter: super::Expr::all_of(request.filters.iter().cloned()).to_string(),
+            blocks: counts.batches,
+            pruned,
+            whole: counts.whole,
+            filtered: counts.filtered,
+            fields: plan.projection.fields().map(|field| field.name().to_owned()).collect(),
+            order: order(plan, request),
+            matched: None,
+            returned: None,
+            elapsed_ns: None,
+        }
+    }
+}
+
+fn order(plan: &Plan, request: &Request) -> String {
+    let keys: Vec<String> = request.order.iter().map(ToString::to_string).collect();
+    let keys = keys.join(", ");
+    let mut out = match (&plan.ordering, plan.limit) {
+        (Ordering::Scan { backward: false }, _) => "as in the table".to_owned(),
+        (Ordering::Scan { backward: true }, _) => "as in the table, from the end".to_owned(),
+        (Ordering::Sort(_), None) => format!("sorted by {keys}"),
+        (Ordering::Sort(_), Some(limit)) => {
+            format!("the first {} by {keys}, kept in a heap", limit.saturating_add(plan.offset))
+        }
+    };
+    if plan.offset > 0 {
+        out.push_str(&format!(", without the first {}", plan.offset));
+    }
+    if let Some(limit) = plan.limit {
+        out.push_str(&format!(", at most {limit} rows"));
+    }
+    out
+}
+
+impl Display for Explanation {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let table = Name(&self.table);
+        writeln!(f, "table   {table}: {} of {} rows in range", self.range_rows, self.table_rows)?;
+        writeln!(f, "filter  {}", self.filter)?;
+        let excluded: u64 = self.pruned.iter().map(|(_, count)| count).sum();
+        write!(f, "blocks  {}: {excluded} excluded by zone maps, ", self.blocks)?;
+        writeln!(f, "{} pass whole, {} filtered", self.whole, self.filtered)?;
+        for (leaf, count) in &self.pruned {
+            writeln!(f, "        {count} excluded by {leaf}")?;
+        }
+        writeln!(f, "fields  {}", self.fields.join(", "))?;
+        write!(f, "order   {}", self.order)?;
+        if let (Some(matched), Some(returned)) = (self.matched, self.returned) {
+            write!(f, "\nrows    {matched} passed, {returned} returned")?;
+        }
+        if let Some(ns) = self.elapsed_ns {
+            write!(f, "\ntime    {:.3} ms", ns as f64 / 1e6)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,42 @@
+//! Queries: which rows, which fields, in which order.
+//!
+//! ```text
+//! Expr ── bind to the schema ─► Filter ─┐
+//!                                       ├─► VectorScan ─► Vectors ─► rows, chunks, counts, sorts
+//! SnapshotTable ── batches ─────────────┘   batch + mask of the rows that pass
+//! ```
+//!
+//! - [`expr`](Expr) says what is wanted and knows no table; `display` and `parse` are its text.
+//! - `lower` makes comparisons into predicates on columns (`column/predicate.rs`), exactly;
+//!   `filter` combines them, judges blocks by their zone maps and finds the rows that pass.
+//! - `vectors` is the scan that everything else reads from: whoever adds another kind of reading
+//!   (aggregates, an index that names rows) starts there.
+//! - `builder` is what users see; `plan` is a query checked against its table; `sort` and `key` put
+//!   rows in order; `rows` and `chunks` hand them out; `explain` tells what was done.
+//!
+//! **Invariant:** a query reads one snapshot, takes no lock while it reads, and holds a block of
+//! rows, besides what sorting and `distinct` are allowed.
+
+mod batch;
+mod builder;
+mod chunks;
+mod display;
+mod explain;
+mod expr;
+mod filter;
+mod key;
+mod lower;
+mod order;
+#[cfg(feature = "sql")]
+mod parse;
+mod plan;
+mod rows;
+mod sort;
+mod vectors;
+
+pub use builder::Query;
+pub use chunks::{ChunkColumn, Chunks, RowChunk};
+pub use explain::Explanation;
+pub use expr::{Col, Expr, col};
+pub use order::{Order, asc, desc};
+pub use rows::Rows;

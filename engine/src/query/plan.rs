@@ -1,0 +1,165 @@
+//! A query, checked against its table: what is scanned, in which order, and what is returned.
+
+use std::sync::Arc;
+
+use super::expr::Expr;
+use super::filter::{Filter, Operand};
+use super::key::Direction;
+use super::order::{Order, Ordering};
+use super::sort::{Distinct, SortKey, Sorter};
+use super::vectors::{ScanCounts, VectorScan, Vectors};
+use crate::chunk::Mask;
+use crate::row::Projection;
+use crate::{Result, SnapshotTable};
+
+/// What a query's builder was told.
+#[derive(Debug, Clone)]
+pub(super) struct Request {
+    pub(super) filters: Vec<Expr>,
+    pub(super) select: Option<Vec<String>>,
+    pub(super) distinct: bool,
+    pub(super) order: Vec<Order>,
+    pub(super) limit: Option<u64>,
+    pub(super) offset: u64,
+    pub(super) sort_bytes_max: usize,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) table: SnapshotTable,
+    pub(super) filter: Arc<Filter>,
+    pub(super) projection: Arc<Projection>,
+    pub(super) ordering: Ordering,
+    pub(super) distinct: bool,
+    pub(super) limit: Option<u64>,
+    pub(super) offset: u64,
+    pub(super) sort_bytes_max: usize,
+}
+
+impl Plan {
+    pub(super) fn new(table: &SnapshotTable, request: &Request) -> Result<Plan> {
+        let (schema, name) = (table.schema(), table.name());
+        let filter = Filter::bind(&Expr::all_of(request.filters.iter().cloned()), schema, name)?;
+        let projection = match &request.select {
+            None => Projection::all(Arc::clone(schema)),
+            Some(fields) => {
+                let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+                Projection::of(Arc::clone(schema), name, &fields)?
+            }
+        };
+        let keys = request.order.iter().map(|order| order.sort_key(schema, name));
+        let mut ordering = Ordering::of(keys.collect::<Result<_>>()?);
+        if let (true, Ordering::Scan { backward: true }) = (request.distinct, &ordering) {
+            // Of equal rows the first in the table counts, whatever the order: look from the front.
+            let direction = Direction { descending: true, nulls_last: true };
+            ordering = Ordering::Sort(vec![SortKey { operand: Operand::Seq, direction }]);
+        }
+        Ok(Plan {
+            table: table.clone(),
+            filter: Arc::new(filter),
+            projection: Arc::new(projection),
+            ordering,
+            distinct: request.distinct,
+            limit: request.limit,
+            offset: request.offset,
+            sort_bytes_max: request.sort_bytes_max,
+        })
+    }
+
+    /// The columns that the selected fields are in.
+    pub(super) fn columns(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.projection.len()).map(|at| self.projection.schema_index(at) + 1)
+    }
+
+    /// The selected rows, sorted or not; `sorted` ones come as they lie in the table.
+    pub(super) fn scan(&self) -> Result<Selected> {
+        let backward = matches!(self.ordering, Ordering::Scan { backward: true });
+        let distinct = self.distinct.then(|| {
+            let physical = |column: usize| self.table.state.types[column - 1].physical();
+            let columns = self.columns().map(|column| (column, physical(column))).collect();
+            Distinct::new(columns, self.sort_bytes_max)
+        });
+        let sorted = matches!(self.ordering, Ordering::Sort(_));
+        Ok(Selected {
+            scan: VectorScan::new(&self.table, Arc::clone(&self.filter), backward)?,
+            distinct,
+            backward,
+            // Of sorted rows it is not known yet which are the first.
+            offset: if sorted { 0 } else { self.offset },
+            limit: if sorted { u64::MAX } else { self.limit.unwrap_or(u64::MAX) },
+        })
+    }
+
+    /// The numbers of the rows in the order of `keys`, and what the scan did.
+    pub(super) fn sort(&self, keys: &[SortKey]) -> Result<(Vec<i64>, ScanCounts)> {
+        let wanted = self.limit.map(|limit| limit.saturating_add(self.offset));
+        let wanted = wanted.map(|wanted| usize::try_from(wanted).unwrap_or(usize::MAX));
+        let mut sorter = Sorter::new(keys.to_vec(), wanted, self.sort_bytes_max);
+        let mut selected = self.scan()?;
+        while let Some(vectors) = selected.next(&self.table)? {
+            sorter.add(&vectors.batch, &vectors.selected)?;
+        }
+        let mut seqs = sorter.finish();
+        seqs.drain(..usize::try_from(self.offset).unwrap_or(usize::MAX).min(seqs.len()));
+        Ok((seqs, selected.scan.counts))
+    }
+
+    /// How many rows there are.
+    pub(super) fn count(&self) -> Result<u64> {
+        let mut selected = self.scan()?;
+        // In which order they come makes no difference to how many there are.
+        selected.offset = self.offset;
+        selected.limit = self.limit.unwrap_or(u64::MAX);
+        let mut count = 0;
+        while let Some(vectors) = selected.next(&self.table)? {
+            count += vectors.selected.count() as u64;
+        }
+        Ok(count)
+    }
+}
+
+/// A scan of which equal rows, the first and those behind the limit are left out.
+#[derive(Debug)]
+pub(super) struct Selected {
+    pub(super) scan: VectorScan,
+    distinct: Option<Distinct>,
+    backward: bool,
+    offset: u64,
+    limit: u64,
+}
+
+impl Selected {
+    /// The next batch with a row that is returned; see [`VectorScan::next`].
+    pub(super) fn next<'t>(&mut self, table: &'t SnapshotTable) -> Result<Option<Vectors<'t>>> {
+        while self.limit > 0 {
+            let Some(mut vectors) = self.scan.next(table)? else { break };
+            let selected = &mut vectors.selected;
+            if let Some(distinct) = &mut self.distinct {
+                distinct.retain(&vectors.batch, selected)?;
+            }
+            let passed = (selected.count() as u64).min(self.offset);
+            self.offset -= passed;
+            cut(selected, passed as usize, self.backward);
+            let count = selected.count() as u64;
+            if count > self.limit {
+                // What is left when the others are cut from the far end.
+                cut(selected, (count - self.limit) as usize, !self.backward);
+            }
+            self.limit -= count.min(self.limit);
+            if !selected.is_none() {
+                return Ok(Some(vectors));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Takes `count` rows away, from the end or from the front.
+fn cut(selected: &mut Mask, count: usize, from_end: bool) {
+    match (count, from_end) {
+        (0, _) => {}
+        (count, true) => selected.drop_last(count),
+        (count, false) => selected.drop_first(count),
+    }
+}

@@ -1,0 +1,202 @@
+//! The scan under every query: batch after batch, the rows that a filter selects.
+//!
+//! ```text
+//! _seq, _time: a range ─► zone maps exclude a batch ─► the filter's columns ─► Vectors
+//!     (bisection)            (nothing decoded)            (as needed)       batch, mask
+//! ```
+//!
+//! What is made of the rows is the reader's: it decodes the columns it wants, whole
+//! ([`Batch::column`]) or of the selected rows alone ([`Batch::gather`]), and only then.
+//!
+//! Invariants
+//! 1. The rows are those of one snapshot, each once, in the order of `_seq` or in its reverse.
+//! 2. No batch comes without a selected row.
+//! 3. After an error the scan is at its end.
+
+use std::ops::{Bound, Range};
+use std::sync::Arc;
+
+use super::batch::Batch;
+use super::filter::{Filter, Operand};
+use crate::chunk::Mask;
+use crate::column::{FilterScratch, Verdict};
+use crate::read::seqs_of_times;
+use crate::sst::TIME_COLUMN;
+use crate::types::Physical;
+use crate::{Error, Result, SnapshotTable};
+
+/// A batch and the rows of it that are selected: at least one.
+#[derive(Debug)]
+pub(crate) struct Vectors<'a> {
+    pub(crate) batch: Batch<'a>,
+    pub(crate) selected: Mask,
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(crate) struct VectorScan {
+    filter: Arc<Filter>,
+    scratch: Vec<FilterScratch>,
+    left: Range<i64>,
+    backward: bool,
+    pub(crate) counts: ScanCounts,
+}
+
+/// What a scan did, and was spared.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ScanCounts {
+    /// Batches that were looked at: all those in the range that is left by `_seq` and `_time`.
+    pub(crate) batches: u64,
+    /// Of these, those excluded by what zone maps say of each leaf of the filter.
+    pub(crate) pruned: Vec<u64>,
+    /// Those excluded otherwise.
+    pub(crate) pruned_otherwise: u64,
+    /// Those of which zone maps say that all rows pass.
+    pub(crate) whole: u64,
+    /// Those of which a column was decoded to see.
+    pub(crate) filtered: u64,
+    /// Rows that passed.
+    pub(crate) rows: u64,
+}
+
+impl VectorScan {
+    /// A scan of the rows that pass `filter`, last first if `backward`.
+    ///
+    /// # Errors
+    /// What can go wrong while the ends of a range of `_time` are looked for.
+    pub(crate) fn new(table: &SnapshotTable, filter: Arc<Filter>, backward: bool) -> Result<Self> {
+        let left = narrowed(table, &filter)?;
+        Ok(VectorScan {
+            scratch: filter.scratch(),
+            left,
+            backward,
+            counts: ScanCounts { pruned: vec![0; filter.leaves().len()], ..ScanCounts::default() },
+            filter,
+        })
+    }
+
+    /// The rows that may still come.
+    pub(crate) fn left(&self) -> Range<i64> {
+        self.left.clone()
+    }
+
+    /// The next batch with a selected row, of the `table` that the scan was made for. The batch
+    /// borrows from the table alone, so that a reader can go on scanning while it holds one.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::Io`].
+    pub(crate) fn next<'t>(&mut self, table: &'t SnapshotTable) -> Result<Option<Vectors<'t>>> {
+        let VectorScan { filter, scratch, left, backward, counts } = self;
+        while !left.is_empty() {
+            let seq = if *backward { left.end - 1 } else { left.start };
+            let range = left.clone();
+            // Until it is known how far this batch goes, so that an error ends the scan.
+            *left = range.end..range.end;
+            let batch = batch_of(table, seq)?;
+            let seqs = batch.seqs();
+            counts.batches += 1;
+            let mut by = None;
+            let verdict = filter.judge(&batch, &mut by)?;
+            let inside = seqs.start.max(range.start)..seqs.end.min(range.end);
+            let rest = if *backward { range.start..inside.start } else { inside.end..range.end };
+            if verdict == Verdict::None {
+                match by.and_then(|leaf| counts.pruned.get_mut(leaf)) {
+                    Some(count) => *count += 1,
+                    None => counts.pruned_otherwise += 1,
+                }
+                *left = rest;
+                continue;
+            }
+            let mut selected = Mask::all(batch.len());
+            if inside != seqs {
+                let row = |seq: i64| (seq - seqs.start) as usize;
+                selected.retain_range(row(inside.start)..row(inside.end), false);
+            }
+            if verdict == Verdict::All {
+                counts.whole += 1;
+            } else {
+                counts.filtered += 1;
+                filter.apply(&batch, scratch, &mut selected)?;
+            }
+            *left = rest;
+            let count = selected.count();
+            if count > 0 {
+                counts.rows += count as u64;
+                return Ok(Some(Vectors { batch, selected }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Goes through all batches without decoding a column: what zone maps alone exclude.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::Io`].
+    pub(crate) fn judge_all(mut self, table: &SnapshotTable) -> Result<ScanCounts> {
+        while !self.left.is_empty() {
+            let batch = batch_of(table, self.left.start)?;
+            self.left.start = batch.seqs().end;
+            let counts = &mut self.counts;
+            counts.batches += 1;
+            let mut by = None;
+            match self.filter.judge(&batch, &mut by)? {
+                Verdict::None => match by.and_then(|leaf| counts.pruned.get_mut(leaf)) {
+                    Some(count) => *count += 1,
+                    None => counts.pruned_otherwise += 1,
+                },
+                Verdict::Some => counts.filtered += 1,
+                Verdict::All => counts.whole += 1,
+            }
+        }
+        Ok(self.counts)
+    }
+}
+
+/// The rows that the filter's ranges of `_seq` and `_time` leave.
+fn narrowed(table: &SnapshotTable, filter: &Filter) -> Result<Range<i64>> {
+    let (mut start, mut end) = (table.files.first_seq(), table.end);
+    if filter.is_never() {
+        return Ok(start..start);
+    }
+    for (min, max) in filter.ranges(Operand::Seq) {
+        (start, end) = (start.max(min), end.min(max.saturating_add(1)));
+        if min > max {
+            end = start;
+        }
+    }
+    for (min, max) in filter.ranges(Operand::Column(TIME_COLUMN, Physical::Int)) {
+        if min > max {
+            end = start;
+        }
+        if start < end {
+            let times = (at_least(min), at_most(max));
+            let seqs = seqs_of_times(&table.state, &table.files, table.end, &times)?;
+            (start, end) = (start.max(seqs.start), end.min(seqs.end));
+        }
+    }
+    Ok(start..end.max(start))
+}
+
+fn at_least(min: i64) -> Bound<i64> {
+    if min == i64::MIN { Bound::Unbounded } else { Bound::Included(min) }
+}
+
+fn at_most(max: i64) -> Bound<i64> {
+    if max == i64::MAX { Bound::Unbounded } else { Bound::Included(max) }
+}
+
+/// The batch that holds row `seq`, which has to be in the snapshot.
+fn batch_of(table: &SnapshotTable, seq: i64) -> Result<Batch<'_>> {
+    let missing = || {
+        let name = &table.state.name;
+        Error::invalid(format!("row {seq} of table {name:?} is in no file and not in memory"))
+    };
+    if let Some(memtable) = table.files.memtable_of(seq) {
+        let ordinal = (seq - memtable.first_seq()) as usize / memtable.chunk_rows();
+        let visible = (table.end - memtable.first_seq()) as usize;
+        return memtable.chunk(ordinal, visible).map(Batch::Chunk).ok_or_else(missing);
+    }
+    let sst = table.files.sst_of(seq).ok_or_else(missing)?;
+    let block = sst.reader()?.block_of(seq)?;
+    block.map(Batch::Block).ok_or_else(missing)
+}
