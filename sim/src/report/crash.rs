@@ -6,6 +6,7 @@ use srdb_vfs::{Fate, SectorFate, SectorRun};
 use super::difference::link;
 use super::story::{BIRTH, End, Loss, sectors};
 use super::words;
+use crate::db::is_lock;
 use crate::model::Death;
 
 /// Sectors that are drawn of one write.
@@ -34,9 +35,11 @@ pub(super) fn end(end: &End<'_>) -> Markup {
     }
 }
 
-fn image(losses: &[Loss<'_>]) -> Markup {
+fn image(all: &[Loss<'_>]) -> Markup {
+    // Who holds the lock is written down for people; nothing reads it.
+    let losses: Vec<&Loss<'_>> = all.iter().filter(|l| !is_lock(&l.op.path)).collect();
     if losses.is_empty() {
-        return html! { p { "Nothing was pending: everything was durable, and survived." } };
+        return html! { p { "All that matters was durable, and survived." } };
     }
     let of = |is: fn(&Fate) -> bool| losses.iter().filter(|l| is(l.fate)).count();
     let kept = of(|f| matches!(f, Fate::Kept));
@@ -53,7 +56,7 @@ fn image(losses: &[Loss<'_>]) -> Markup {
         }
         div.scroll { table.image {
             thead { tr { th { "change" } th { "made by" } th { "promised by" } th { "fate" } } }
-            tbody { @for loss in losses { (row(loss)) } }
+            tbody { @for loss in &losses { (row(loss)) } }
         } }
     }
 }
@@ -68,7 +71,7 @@ fn row(loss: &Loss<'_>) -> Markup {
     html! {
         tr.bad-row[broken] {
             td { (change(loss)) }
-            td { @if let Some(call) = loss.made { (link(call + 1)) } @else { span.dim { "an earlier life" } } }
+            td { @if let Some(call) = loss.made { (link(call + 1)) } @else { span.dim { "an earlier process" } } }
             td {
                 @match loss.promised {
                     Some(call) => { (link(call + 1)) " " b.bad-text { "answered ok, not done" } },

@@ -13,7 +13,8 @@ use super::words;
 const CALLS_DRAWN: usize = 300;
 
 const LEFT: usize = 190;
-const STEP: usize = 16;
+/// Calls stand so far apart, if they are many or few.
+const STEPS: [usize; 2] = [9, 26];
 const LANE: usize = 24;
 const TOP: usize = 38;
 
@@ -37,24 +38,25 @@ pub(super) fn draw(story: &Story<'_>, life: &Life<'_>) -> Markup {
     for (number, lane) in lanes.values_mut().enumerate() {
         *lane = TOP + number * LANE + LANE / 2;
     }
+    let step = (1000 / calls.len()).clamp(STEPS[0], STEPS[1]);
     let power = life.end.as_ref().is_some_and(|end| end.losses.is_some());
-    let width = LEFT + calls.len() * STEP + 30;
+    let width = LEFT + calls.len() * step + 30;
     let height = TOP + lanes.len() * LANE + 6;
-    let end_x = LEFT + calls.len() * STEP + 4;
+    let end_x = LEFT + calls.len() * step + 4;
     html! {
         @if skipped > 0 { p.note { "The first " (skipped) " calls of this life are not drawn." } }
         div.scroll {
             svg.lanes width=(width) height=(height) viewBox={ "0 0 " (width) " " (height) }
                 role="img" aria-label="calls to the disk over time, a lane for each file" {
-                (bands(&calls, height))
+                (bands(&calls, step, height))
                 @for (path, y) in &lanes {
                     line.rail x1=(LEFT) y1=(y) x2=(end_x) y2=(y) {}
                     text.name x=(LEFT - 8) y=(y + 4) text-anchor="end" { (short(path)) }
                 }
-                @for (path, y) in &lanes { (pending(&calls, path, *y)) }
+                @for (path, y) in &lanes { (pending(&calls, path, step, *y)) }
                 @for (i, at) in calls.iter().enumerate() {
                     @if let Some(y) = lanes.get(at.call.path.as_path()) {
-                        (mark(at, LEFT + i * STEP + STEP / 2, *y))
+                        (mark(at, step, LEFT + i * step + step / 2, *y))
                     }
                 }
                 @if power {
@@ -77,7 +79,7 @@ fn short(path: &Path) -> String {
 }
 
 /// A band behind the calls of each step, with its number above.
-fn bands(calls: &[&CallAt<'_>], height: usize) -> Markup {
+fn bands(calls: &[&CallAt<'_>], step: usize, height: usize) -> Markup {
     let mut runs: Vec<(Place, usize, usize)> = Vec::new();
     for (i, at) in calls.iter().enumerate() {
         match runs.last_mut() {
@@ -85,26 +87,26 @@ fn bands(calls: &[&CallAt<'_>], height: usize) -> Markup {
             _ => runs.push((at.place, i, i + 1)),
         }
     }
-    let label = |place: Place, width: usize| match place {
-        Place::Step(number) if width < 3 => number.to_string(),
-        Place::Step(number) => format!("step {number}"),
-        Place::Opening(crate::run::Opening::Birth) if width > 4 => "creation".to_owned(),
-        Place::Opening(_) if width > 4 => "recovery".to_owned(),
-        Place::Opening(_) => "r".to_owned(),
-        Place::End => "end".to_owned(),
+    let label = |place: Place, calls: usize| match (place, calls * step) {
+        (Place::Step(number), ..44) => number.to_string(),
+        (Place::Step(number), _) => format!("step {number}"),
+        (Place::Opening(crate::run::Opening::Birth), 60..) => "creation".to_owned(),
+        (Place::Opening(_), 60..) => "recovery".to_owned(),
+        (Place::Opening(_), _) => "r".to_owned(),
+        (Place::End, _) => "end".to_owned(),
     };
     html! {
         @for (number, (place, from, to)) in runs.iter().enumerate() {
-            @let x = LEFT + from * STEP;
+            @let x = LEFT + from * step;
             rect.band.odd[number % 2 == 1].recovery[matches!(place, Place::Opening(_))]
-                x=(x) y="18" width=((to - from) * STEP) height=(height - 18) {
+                x=(x) y="18" width=((to - from) * step) height=(height - 18) {
                 title { (words::place(*place)) }
             }
             text.step x=(x + 3) y="30" { (label(*place, to - from)) }
         }
         @for (i, at) in calls.iter().enumerate().filter(|(_, at)| at.job) {
-            @let x = LEFT + i * STEP;
-            rect.job x=(x) y="14" width=(STEP) height="4" {
+            @let x = LEFT + i * step;
+            rect.job x=(x) y="14" width=(step) height="4" {
                 title { "call " (at.number) ": by a background job" }
             }
         }
@@ -112,7 +114,7 @@ fn bands(calls: &[&CallAt<'_>], height: usize) -> Markup {
 }
 
 /// Bars where a path has pending changes: of its content thick, of its name thin.
-fn pending(calls: &[&CallAt<'_>], path: &Path, y: usize) -> Markup {
+fn pending(calls: &[&CallAt<'_>], path: &Path, step: usize, y: usize) -> Markup {
     let count = |at: &CallAt<'_>| at.pending.get(path).copied().unwrap_or_default();
     let spans = |is: &dyn Fn((usize, usize)) -> bool| {
         let mut spans: Vec<(usize, usize)> = Vec::new();
@@ -127,24 +129,25 @@ fn pending(calls: &[&CallAt<'_>], path: &Path, y: usize) -> Markup {
         }
         spans
     };
-    let x = |i: usize| LEFT + i * STEP + STEP / 2;
+    let x = |i: usize| LEFT + i * step + step / 2;
     html! {
         @for (from, to) in spans(&|(content, _)| content > 0) {
-            rect.dirty x=(x(from)) y=(y - 4) width=((to - from) * STEP) height="8" {
+            rect.dirty x=(x(from)) y=(y - 4) width=((to - from) * step) height="8" {
                 title { "content not durable" }
             }
         }
         @for (from, to) in spans(&|(_, names)| names > 0) {
-            rect.unnamed x=(x(from)) y=(y + 6) width=((to - from) * STEP) height="3" {
+            rect.unnamed x=(x(from)) y=(y + 6) width=((to - from) * step) height="3" {
                 title { "name not durable" }
             }
         }
     }
 }
 
-fn mark(at: &CallAt<'_>, x: usize, y: usize) -> Markup {
+fn mark(at: &CallAt<'_>, step: usize, x: usize, y: usize) -> Markup {
     let call = at.call;
     let said = match (&call.error, at.is_lie()) {
+        _ if call.cut => " — here the power fails".to_owned(),
         (Some(error), _) => format!(" — failed: {error}"),
         (None, true) => " — answered ok, NOT DONE".to_owned(),
         (None, false) => String::new(),
@@ -155,8 +158,10 @@ fn mark(at: &CallAt<'_>, x: usize, y: usize) -> Markup {
     html! {
         a href={ "#call" (at.number) } {
             title { (title) }
-            rect.hit x=(x - STEP / 2) y=(y - LANE / 2) width=(STEP) height=(LANE) {}
-            @if call.is_answer {
+            rect.hit x=(x - step / 2) y=(y - LANE / 2) width=(step) height=(LANE) {}
+            @if call.cut {
+                circle.cut cx=(x) cy=(y) r="7" {}
+            } @else if call.is_answer {
                 circle.other cx=(x) cy=(y) r="2" {}
             } @else if call.error.is_some() {
                 path.fault d={ "M" (x - 5) " " (y - 5) "L" (x + 5) " " (y + 5) "M" (x + 5) " " (y - 5) "L" (x - 5) " " (y + 5) } {}
@@ -193,6 +198,7 @@ pub(super) fn legend() -> Markup {
             (key(html! { polygon.create points="6,13 16,13 11,4" {} }, "create, rename"))
             (key(html! { polygon.remove points="6,5 16,5 11,14" {} }, "remove"))
             (key(html! { path.fault d="M6 4L16 14M16 4L6 14" {} }, "failed"))
+            (key(html! { circle.cut cx="11" cy="9" r="6" {} }, "here the power fails"))
             (key(html! { rect.dirty x="0" y="5" width="22" height="8" {} }, "content not durable"))
             (key(html! { rect.unnamed x="0" y="8" width="22" height="3" {} }, "name not durable"))
             (key(html! { rect.job x="0" y="7" width="22" height="4" {} }, "background job"))

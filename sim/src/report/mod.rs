@@ -42,7 +42,7 @@ const STYLE: &str = include_str!("page.css");
 const LIVES_OPEN: usize = 2;
 
 /// So many of the last blocks of a life are open, if all of them are few.
-const BLOCKS_OPEN: usize = 8;
+const BLOCKS_OPEN: usize = 4;
 
 /// Runs a plan and writes its page to a file; returns whether it passed.
 ///
@@ -299,6 +299,19 @@ fn lives(story: &Story<'_>) -> Markup {
     }
 }
 
+/// The first and the last step that a life did.
+fn steps_of(life: &Life<'_>) -> String {
+    let steps = life.blocks.iter().filter_map(|block| match block.place {
+        story::Place::Step(number) => Some(number),
+        _ => None,
+    });
+    match (steps.clone().next(), steps.last()) {
+        (Some(first), Some(last)) if first == last => format!(", step {first}"),
+        (Some(first), Some(last)) => format!(", steps {first} to {last}"),
+        _ => ", recovery alone".to_owned(),
+    }
+}
+
 fn life(story: &Story<'_>, number: usize, life: &Life<'_>, open: bool) -> Markup {
     if life.blocks.is_empty() && life.end.is_none() {
         return html! {};
@@ -310,7 +323,7 @@ fn life(story: &Story<'_>, number: usize, life: &Life<'_>, open: bool) -> Markup
     };
     html! {
         details.life open[open] {
-            summary { h3 { "Process " (number + 1) ": " (ends) } }
+            summary { h3 { "Process " (number + 1) (steps_of(life)) ": " (ends) } }
             (lanes::draw(story, life))
             (steps::blocks(story, life, BLOCKS_OPEN))
             @if let Some(end) = &life.end { (crash::end(end)) }

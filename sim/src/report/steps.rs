@@ -74,6 +74,7 @@ fn label(place: Place) -> String {
 fn items(story: &Story<'_>, block: &Block<'_>) -> Markup {
     let mut reads = 0;
     let mut dead = 0;
+    let mut cut = false;
     let mut rows = Vec::new();
     let flush = |reads: &mut usize, rows: &mut Vec<Markup>| {
         if *reads > 0 {
@@ -89,6 +90,7 @@ fn items(story: &Story<'_>, block: &Block<'_>) -> Markup {
                 if call.call.dead {
                     dead += 1;
                 } else if call.matters() {
+                    cut |= call.call.cut;
                     flush(&mut reads, &mut rows);
                     rows.push(self::call(story, call));
                 } else {
@@ -97,7 +99,7 @@ fn items(story: &Story<'_>, block: &Block<'_>) -> Markup {
             }
             other => {
                 flush(&mut reads, &mut rows);
-                rows.push(said(story, other));
+                rows.push(said(story, other, cut));
             }
         }
     }
@@ -118,12 +120,13 @@ fn call(story: &Story<'_>, at: &CallAt<'_>) -> Markup {
     let durable = story.settled.get(&(at.number - 1));
     let late = call.reached.len().saturating_sub(1);
     html! {
-        tr id={ "call" (at.number) } .bad-row[at.is_lie() || at.is_error()] .job-row[at.job] {
+        tr id={ "call" (at.number) } .bad-row[at.is_lie() || at.is_error() || call.cut] .job-row[at.job] {
             td.n { (at.number) }
             td { (words::call(at)) }
             td { code { (words::path(&call.path)) } }
             td {
-                @if call.is_answer { span.dim { "there is none, or it is there already" } }
+                @if call.cut { b.bad-text { "here the power fails" } }
+                @else if call.is_answer { span.dim { "there is none, or it is there already" } }
                 @else if let Some(error) = &call.error { span.bad-text { "failed: " (error) } }
                 @else if at.is_lie() { b.bad-text { "answered ok, not done" } }
                 @else { "ok" }
@@ -136,7 +139,7 @@ fn call(story: &Story<'_>, at: &CallAt<'_>) -> Markup {
                     @match durable {
                         Some(by) if *by + 1 != at.number => { "durable since " (link(by + 1)) },
                         Some(_) => "durable at once",
-                        None => "never durable",
+                        None => "not durable by the end",
                     }
                 }
                 @if !call.settled.is_empty() && call.op.is_sync() {
@@ -147,13 +150,14 @@ fn call(story: &Story<'_>, at: &CallAt<'_>) -> Markup {
     }
 }
 
-fn said(story: &Story<'_>, item: &Item<'_>) -> Markup {
+fn said(story: &Story<'_>, item: &Item<'_>, cut: bool) -> Markup {
     let (class, what) = match item {
         Item::Call(_) => return html! {},
         Item::Job(job) => ("job-said", html! { "background job: " b { (job) } }),
         Item::JobDone(said) => ("job-said", html! { "job step over: " (said) }),
         Item::Answer(uid, answer) => ("ack", self::answer(*uid, answer)),
         Item::Raised => ("ack", html! { "every commit so far is said to be at " b { "Disk" } }),
+        Item::NotOpen(error) if cut => ("quiet", html! { "interrupted: " (error) }),
         Item::NotOpen(error) => ("bad-said", html! { "it does not open: " (error) }),
         Item::Rot { path, offset, xor, answer } => (
             "rot-said",

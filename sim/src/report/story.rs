@@ -58,7 +58,7 @@ impl CallAt<'_> {
 
     /// It went wrong.
     pub(super) fn is_error(&self) -> bool {
-        self.call.error.is_some() && !self.call.is_answer
+        self.call.error.is_some() && !self.call.is_answer && !self.call.cut
     }
 
     /// Whether a reader wants to see it by itself.

@@ -152,6 +152,8 @@ pub struct DiskCall {
     pub error: Option<String>,
     /// The error says how things are, as that there is no such file; nothing went wrong.
     pub is_answer: bool,
+    /// The power failed at this call.
+    pub cut: bool,
     /// The machine was gone.
     pub dead: bool,
     /// What reached the disk during the call. Nothing: the call was swallowed.
@@ -284,6 +286,7 @@ impl Layer for Scribe {
             number: self.disk.calls(),
             error: result.as_ref().err().map(io::Error::to_string),
             is_answer: result.as_ref().is_err_and(is_answer),
+            cut: !dead && self.disk.crashed(),
             dead,
             reached: self.disk.trace_from(traced),
             settled: settled.map(|op| op.id).collect(),

@@ -53,15 +53,23 @@ pub(super) fn renumbered(plan: &Plan, spelt: &Plan) -> Plan {
         };
         let mut pending = pending;
         for survivor in list.iter_mut() {
-            // Each only once: two changes may read the same.
-            if let Some(at) = pending.iter().position(|p| p.what == survivor.what) {
-                survivor.id = pending.remove(at).id;
+            // Each only once: two changes may read the same. Offsets and lengths may have moved, too.
+            let same = pending.iter().position(|p| p.what == survivor.what);
+            let alike = || pending.iter().position(|p| gist(&p.what) == gist(&survivor.what));
+            if let Some(at) = same.or_else(alike) {
+                let found = pending.remove(at);
+                (survivor.id, survivor.what) = (found.id, found.what);
             }
         }
         list.sort_by_key(|survivor| survivor.id);
         list.dedup_by_key(|survivor| survivor.id);
     });
     plan
+}
+
+/// What a change was, but for its numbers.
+fn gist(what: &str) -> String {
+    what.chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
 /// Plainer images in the place of one, the plainest first.

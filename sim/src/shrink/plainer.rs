@@ -105,7 +105,7 @@ fn deaths(step: &Step, plainer: &mut Vec<Step>) {
 }
 
 /// Earlier calls for a crash, each once.
-pub(super) fn earlier(call: u64) -> impl Iterator<Item = u64> {
+fn earlier(call: u64) -> impl Iterator<Item = u64> {
     let near = call.saturating_sub(CALLS).max(CALLS.min(call));
     (1..call.min(CALLS)).chain((near.max(1)..call).rev())
 }
