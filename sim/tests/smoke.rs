@@ -76,16 +76,16 @@ fn planted_bugs_are_caught() {
 
 #[test]
 fn a_failure_shrinks_to_a_few_steps_that_still_fail() {
-    let mutant = planted("ack-before-sync");
-    let failing = (0..100).find_map(|seed| run_seed(seed, with(mutant)).err());
-    let Some(failure) = failing else { panic!("nothing found {mutant:?}") };
-    let shrunk = shrink(failure, with(mutant), 2_000);
-    let plan = shrunk.failure.plan;
-    assert!(plan.steps.len() <= 6, "{}", plan.to_json());
-    assert!(
-        run(&plan, with(mutant)).is_err_and(|f| f.violation.is_like(&shrunk.failure.violation))
-    );
-    assert!(run(&plan, SOUND).is_ok(), "without the bug it is fine");
+    for name in ["ack-before-sync", "sst-unsynced", "wal-dir-unsynced", "edit-before-sst"] {
+        let mutant = planted(name);
+        let failing = (0..100).find_map(|seed| run_seed(seed, with(mutant)).err());
+        let Some(failure) = failing else { panic!("nothing found {mutant:?}") };
+        let shrunk = shrink(failure, with(mutant), 2_000);
+        let (plan, violation) = (shrunk.failure.plan, shrunk.failure.violation);
+        assert!(plan.steps.len() <= 6, "{name}: {}", plan.to_json());
+        assert!(run(&plan, with(mutant)).is_err_and(|f| f.violation.is_like(&violation)));
+        assert!(run(&plan, SOUND).is_ok(), "without the bug it is fine");
+    }
 }
 
 #[test]

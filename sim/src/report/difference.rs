@@ -196,8 +196,8 @@ pub(super) fn table(story: &Story<'_>, difference: &Difference<'_>) -> Markup {
     html! {
         div.scroll { table.commits {
             thead { tr {
-                th { "commit of" } th { "rows" } th { "asked for" } th { "the engine said" }
-                th { "carried by" } th { "must it be there?" } th { "found" }
+                th { "commit of" } th { "rows" } th { "found" } th { "asked for" } th { "the engine said" }
+                th { "carried by" } th { "must it be there?" }
             } }
             tbody {
                 @for (_, c) in difference.commits.iter().enumerate().filter(is_shown) {
@@ -240,6 +240,7 @@ fn row(story: &Story<'_>, c: &Compared<'_>) -> Markup {
         tr.bad-row[class == "bad"] {
             td { "step " (c.entry.uid - 1) }
             td { (parts.join(", ")) @if parts.is_empty() { "its tables are gone" } }
+            td { span.pill.(class) { (found) } }
             td { (level(c.entry.level)) }
             td { (said) @if let Some(call) = at_call { span.dim { ", after " (link(call)) } } }
             td {
@@ -254,7 +255,6 @@ fn row(story: &Story<'_>, c: &Compared<'_>) -> Markup {
                 }
             }
             td { (must) }
-            td { span.pill.(class) { (found) } }
         }
     }
 }

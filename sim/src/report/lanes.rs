@@ -38,7 +38,7 @@ pub(super) fn draw(story: &Story<'_>, life: &Life<'_>) -> Markup {
     for (number, lane) in lanes.values_mut().enumerate() {
         *lane = TOP + number * LANE + LANE / 2;
     }
-    let step = (1000 / calls.len()).clamp(STEPS[0], STEPS[1]);
+    let step = (920 / calls.len()).clamp(STEPS[0], STEPS[1]);
     let power = life.end.as_ref().is_some_and(|end| end.losses.is_some());
     let width = LEFT + calls.len() * step + 30;
     let height = TOP + lanes.len() * LANE + 6;

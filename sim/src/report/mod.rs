@@ -118,7 +118,7 @@ fn header(story: &Story<'_>, plan: Option<&Path>) -> Markup {
                     (words::count(story.lives.len(), "process")) ", "
                     (words::count(story.calls.len(), "call")) " to the disk"
                 }
-                @if let Some(mutant) = mutant { dt { "planted bug" } dd { code { (mutant.name()) } } }
+                @if let Some(mutant) = mutant { dt { "planted bug" } dd { code { (mutant.name()) } ": " (mutant.what()) } }
                 @if failure.is_none() { dt { "trace hash" } dd { code { (format!("{hash:016x}")) } } }
                 @if let Some(plan) = plan { dt { "plan" } dd { code { (plan.display()) } } }
             }
@@ -142,8 +142,11 @@ fn what_went_wrong(story: &Story<'_>, failure: &Failure) -> Markup {
     let difference = story.deciding().map(Difference::of);
     let sentences = difference.as_ref().map(Difference::sentences).unwrap_or_default();
     let lost = difference.iter().flat_map(Difference::bad);
-    let trails: Vec<Vec<Markup>> =
-        lost.take(3).map(|c| difference::trail(story, c)).filter(|t| !t.is_empty()).collect();
+    let trails: Vec<(u64, Vec<Markup>)> = lost
+        .take(3)
+        .map(|c| (c.entry.uid - 1, difference::trail(story, c)))
+        .filter(|(_, trail)| !trail.is_empty())
+        .collect();
     let at = match story.recording.plan.steps.get(failure.step) {
         Some(step) => format!("step {}: {}", failure.step, words::step(step)),
         None => "the end".to_owned(),
@@ -164,7 +167,10 @@ fn what_went_wrong(story: &Story<'_>, failure: &Failure) -> Markup {
             @let lies = lies(story);
             @if !trails.is_empty() || !lies.is_empty() {
                 h3 { "Why" }
-                @for trail in &trails { ol { @for step in trail { li { (step) } } } }
+                @for (step, trail) in &trails {
+                    @if trails.len() > 1 { p { "The commit of step " (step) ":" } }
+                    ol { @for what in trail { li { (what) } } }
+                }
                 @if !lies.is_empty() {
                     p { "Promises that the disk did not keep:" }
                     ul { @for lie in &lies { li { (lie) } } }

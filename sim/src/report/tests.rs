@@ -85,11 +85,12 @@ fn a_lost_commit_is_named_with_the_write_that_carried_it() {
     let text = text(&page);
     for said in [
         "FAILED",
-        "planted bugack-before-sync",
+        "planted bugack-before-sync: ",
         "The commit of step 2 is lost, with 2 rows. The engine had acknowledged it (Disk)",
         "Its record was written by call",
         "was answered with success and was not done",
         "The engine acknowledged it at Disk",
+        "1 commit there, 1 not as they must be",
         "LOST, all 2",
         "all 2",
         "of those lost or torn had been promised to the engine",

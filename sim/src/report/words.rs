@@ -87,6 +87,9 @@ fn image(image: &Image) -> String {
         Image::Exact(list) => {
             let lost = list.iter().filter(|s| s.fate == Fate::Dropped).count();
             let kept = count(list.len() - lost, "change");
+            if lost == list.len() {
+                return "all that was not synced is lost".to_owned();
+            }
             format!("of what was not synced, {kept} survive in whole or in part")
         }
         Image::Drawn(seed) => format!("what survives is drawn from seed {seed}"),

@@ -90,7 +90,8 @@ pub fn shrink_watched(
         if shrinker.best.plan != before {
             continue;
         }
-        let pass = if shrinker.spelt {
+        let was_spelt = shrinker.spelt;
+        let pass = if was_spelt {
             shrinker.combine();
             "two changes at once"
         } else {
@@ -98,9 +99,8 @@ pub fn shrink_watched(
             "spelling out the crashes"
         };
         watch(Progress { pass, runs: shrinker.runs, steps: shrinker.best.plan.steps.len() });
-        let finished = shrinker.best.plan == before;
-        if finished && shrinker.spelt || shrinker.is_spent() {
-            let finished = finished && !shrinker.is_spent();
+        let finished = was_spelt && shrinker.best.plan == before && !shrinker.is_spent();
+        if finished || shrinker.is_spent() {
             return Shrunk { failure: shrinker.best, runs: shrinker.runs, finished };
         }
     }
