@@ -307,11 +307,11 @@ fn lives(story: &Story<'_>) -> Markup {
 
 /// The first and the last step that a life did.
 fn steps_of(life: &Life<'_>) -> String {
-    let steps = life.blocks.iter().filter_map(|block| match block.place {
+    let mut steps = life.blocks.iter().filter_map(|block| match block.place {
         story::Place::Step(number) => Some(number),
         _ => None,
     });
-    match (steps.clone().next(), steps.last()) {
+    match (steps.clone().next(), steps.next_back()) {
         (Some(first), Some(last)) if first == last => format!(", step {first}"),
         (Some(first), Some(last)) => format!(", steps {first} to {last}"),
         _ => ", recovery alone".to_owned(),
