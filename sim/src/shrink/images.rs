@@ -53,7 +53,7 @@ pub(super) fn renumbered(plan: &Plan, spelt: &Plan) -> Plan {
         };
         let mut pending = pending;
         for survivor in list.iter_mut() {
-            // Each only once: two changes may read the same. Offsets and lengths may have moved, too.
+            // Each only once: two changes may read the same. Offsets may have moved, too.
             let same = pending.iter().position(|p| p.what == survivor.what);
             let alike = || pending.iter().position(|p| gist(&p.what) == gist(&survivor.what));
             if let Some(at) = same.or_else(alike) {
