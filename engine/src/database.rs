@@ -14,7 +14,7 @@ use crate::queue::Pending;
 use crate::state::State;
 use crate::{
     Batch, Durability, Job, Progress, Result, Schema, Snapshot, Stats, Table, Verification, delete,
-    flush, recovery, tables, worker,
+    flush, indexes, recovery, tables, worker,
 };
 
 /// An open database. Cheap to clone; every clone is the same database, `Send` and `Sync`.
@@ -165,9 +165,9 @@ impl Database {
     /// Creates a table. Durable on return.
     ///
     /// # Errors
-    /// [`crate::Error::TableExists`], [`crate::Error::BadName`], [`crate::Error::BadSchema`] (also
-    /// for unique and indexed fields, which are not enforced yet), [`crate::Error::Limit`],
-    /// [`crate::Error::Io`], [`crate::Error::Poisoned`], [`crate::Error::Closed`].
+    /// [`crate::Error::TableExists`], [`crate::Error::BadName`], [`crate::Error::BadSchema`],
+    /// [`crate::Error::Limit`], [`crate::Error::Io`], [`crate::Error::Poisoned`],
+    /// [`crate::Error::Closed`].
     pub fn create_table(&self, name: &str, schema: Schema) -> Result<Table> {
         let table = tables::create(&self.state, name, schema)?;
         Ok(Table::new(&self.state, table))
@@ -262,6 +262,9 @@ impl Database {
         if flush::has_work(state) {
             jobs.push(Job::Flush);
         }
+        if indexes::has_work(state) {
+            jobs.push(Job::BuildIndex);
+        }
         if delete::has_work(state) {
             jobs.push(Job::Delete);
         }
@@ -284,6 +287,7 @@ impl Database {
                 Ok(if led { Progress::More } else { Progress::Idle })
             }
             Job::Flush => flush::step(state),
+            Job::BuildIndex => indexes::step(state),
             Job::Delete => delete::step(state),
         }
     }

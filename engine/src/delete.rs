@@ -19,6 +19,7 @@ fn ready(jobs: &Jobs) -> Option<usize> {
     list.iter().position(|candidate| match candidate {
         Obsolete::File(_) => true,
         Obsolete::Sst(sst) => Arc::strong_count(sst) == 1,
+        Obsolete::Index(file) => Arc::strong_count(file) == 1,
         Obsolete::Dir(dir) => {
             let is_left = list.iter().any(|o| o.path() != dir && o.path().starts_with(dir));
             // The file of a table that was dropped during its flush comes on the list later.
@@ -51,7 +52,7 @@ pub(crate) fn step(state: &State) -> Result<Progress> {
     let Some(next) = next else { return Ok(Progress::Idle) };
     let vfs = &state.options.vfs;
     let removed = match &next {
-        Obsolete::File(_) | Obsolete::Sst(_) => vfs.remove_file(next.path()),
+        Obsolete::File(_) | Obsolete::Sst(_) | Obsolete::Index(_) => vfs.remove_file(next.path()),
         Obsolete::Dir(path) => vfs.remove_dir(path),
     };
     match removed {

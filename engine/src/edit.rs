@@ -18,6 +18,7 @@ use std::sync::Arc;
 use crate::coding::bytes::{Put, Reader};
 use crate::error::Damage;
 use crate::format::manifest::Refused;
+use crate::index::IndexMeta;
 use crate::sst::SstMeta;
 
 /// One change to a version.
@@ -34,7 +35,7 @@ pub(crate) enum Change {
         /// When it was created: ns since the epoch.
         created_time: i64,
     },
-    /// A table and all its SSTs are gone.
+    /// A table, its SSTs and its indexes are gone.
     DropTable {
         /// The table's id.
         id: u32,
@@ -46,7 +47,7 @@ pub(crate) enum Change {
         /// The file and the rows in it.
         meta: SstMeta,
     },
-    /// An SST is no longer part of a table.
+    /// An SST is no longer part of a table, nor are its index files.
     RemoveSst {
         /// The table's id.
         table: u32,
@@ -72,6 +73,29 @@ pub(crate) enum Change {
         /// `_time` of that row, `i64::MIN` if there was none.
         last_time: i64,
     },
+    /// A field of a table has an index from now on.
+    CreateIndex {
+        /// The table's id.
+        table: u32,
+        /// The place of the field in the schema, from 0.
+        field: u32,
+        /// No two rows may have the same value.
+        unique: bool,
+    },
+    /// A field has no index any more; the files of the index are gone with it.
+    DropIndex {
+        /// The table's id.
+        table: u32,
+        /// The place of the field in the schema, from 0.
+        field: u32,
+    },
+    /// The rows of an SST are in a file of an index.
+    AddIndexFile {
+        /// The table's id.
+        table: u32,
+        /// The file.
+        meta: IndexMeta,
+    },
     /// The database was closed after everything before was durable. Alone in its edit: it vouches
     /// for the records before it, and nothing is lost with it.
     Close,
@@ -91,6 +115,9 @@ impl Change {
             Change::NextTable(_) => 9,
             Change::TableState { .. } => 10,
             Change::Close => 11,
+            Change::CreateIndex { .. } => 12,
+            Change::DropIndex { .. } => 13,
+            Change::AddIndexFile { .. } => 14,
         }
     }
 
@@ -122,6 +149,19 @@ impl Change {
                 out.put_i64(*last_time);
             }
             Change::Close => {}
+            Change::CreateIndex { table, field, unique } => {
+                out.put_u32(*table);
+                out.put_u32(*field);
+                out.put_u8(u8::from(*unique));
+            }
+            Change::DropIndex { table, field } => {
+                out.put_u32(*table);
+                out.put_u32(*field);
+            }
+            Change::AddIndexFile { table, meta } => {
+                out.put_u32(*table);
+                meta.put(out);
+            }
         }
     }
 
@@ -148,6 +188,17 @@ impl Change {
                 last_time: body.i64()?,
             },
             11 => Change::Close,
+            12 => Change::CreateIndex {
+                table: body.u32()?,
+                field: body.u32()?,
+                unique: match body.u8()? {
+                    0 => false,
+                    1 => true,
+                    other => return Err(body.damage(format!("{other} is neither 0 nor 1"))),
+                },
+            },
+            13 => Change::DropIndex { table: body.u32()?, field: body.u32()? },
+            14 => Change::AddIndexFile { table: body.u32()?, meta: IndexMeta::read(body)? },
             _ => return Ok(None),
         }))
     }
@@ -233,6 +284,17 @@ pub(crate) mod tests {
         }
     }
 
+    prop_compose! {
+        fn any_index_meta()(
+            files in any::<(u64, u64, u64)>(), crc: u32, field: u32, counts in any::<(u64, u64)>(),
+        ) -> IndexMeta {
+            IndexMeta {
+                file_number: files.0, size: files.1, crc, sst: files.2, field,
+                keys: counts.0, entries: counts.1,
+            }
+        }
+    }
+
     pub(crate) fn any_change() -> impl Strategy<Value = Change> {
         prop_oneof![
             (any::<u32>(), ".{0,20}", any::<Vec<u8>>(), any::<i64>()).prop_map(
@@ -256,6 +318,14 @@ pub(crate) mod tests {
                 Change::TableState { table, next_seq, last_time }
             }),
             Just(Change::Close),
+            any::<(u32, u32, bool)>().prop_map(|(table, field, unique)| Change::CreateIndex {
+                table,
+                field,
+                unique
+            }),
+            any::<(u32, u32)>().prop_map(|(table, field)| Change::DropIndex { table, field }),
+            (any::<u32>(), any_index_meta())
+                .prop_map(|(table, meta)| Change::AddIndexFile { table, meta }),
         ]
     }
 
@@ -274,7 +344,7 @@ pub(crate) mod tests {
         }
 
         #[test]
-        fn hostile_bytes_never_panic(mut bytes in any::<Vec<u8>>(), count in 0u8..4, tag in 0u8..13) {
+        fn hostile_bytes_never_panic(mut bytes in any::<Vec<u8>>(), count in 0u8..4, tag in 0u8..16) {
             let _ = VersionEdit::decode(&bytes);
             bytes.splice(0..0, [count, 0, 0, 0, tag, 0, 8, 0, 0, 0]);
             let _ = VersionEdit::decode(&bytes);

@@ -101,6 +101,24 @@ pub enum Error {
         field: String,
     },
 
+    /// The field has an index already.
+    #[error("table {table:?} has an index of field {field:?} already")]
+    IndexExists {
+        /// The table.
+        table: String,
+        /// The field.
+        field: String,
+    },
+
+    /// The field has no index.
+    #[error("table {table:?} has no index of field {field:?}")]
+    NoIndex {
+        /// The table.
+        table: String,
+        /// The field.
+        field: String,
+    },
+
     /// A schema that can't be: a name twice, a default of the wrong type, too many fields …
     #[error("bad schema{}: {what}", field.as_deref().map(|f| format!(", field {f:?}")).unwrap_or_default())]
     BadSchema {
@@ -128,6 +146,23 @@ pub enum Error {
         field: String,
         /// What is wrong with its value.
         what: String,
+    },
+
+    /// A value of a unique field is there already. Nothing of its commit was written.
+    #[error("table {table:?}, field {field:?} is unique: {value} is {}", match seq {
+        Some(seq) => format!("in row {seq} already"),
+        None => "there twice among the rows that are to be inserted".to_owned(),
+    })]
+    NotUnique {
+        /// The table.
+        table: String,
+        /// The field.
+        field: String,
+        /// The value.
+        value: String,
+        /// The `_seq` of the row that has it; none if the row is to be inserted itself, with this
+        /// commit or with one at the same time.
+        seq: Option<i64>,
     },
 
     /// A stored row could not be turned into what the caller asked for.

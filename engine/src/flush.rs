@@ -3,11 +3,13 @@
 //!
 //! ```text
 //!   for each table:  Open ─► Rows* ─► Body ─► Header ─► Sync ─► SyncDir
+//!                    then for each index:  Index* (see index_job.rs), and IndexDir at the end
 //!   then:            Publish (edit: append, sync, apply) ─► Vouch ─► the segments are obsolete
 //! ```
 //!
 //! Invariants
-//! 1. An SST, and its name, are synced before the edit that names it is written.
+//! 1. An SST and its index files, and their names, are synced before the edit that names them is
+//!    written; one edit names them all, so an index never disagrees with its rows.
 //! 2. The edit is synced, and so is one behind it that vouches for it, before a segment of the
 //!    generation becomes obsolete.
 //! 3. Every step makes one mutating call at the most; `Publish` and `Vouch` make two, because
@@ -20,6 +22,8 @@
 use std::sync::Arc;
 
 use crate::edit::{Change, VersionEdit};
+use crate::index::IndexMeta;
+use crate::index_job::IndexJob;
 use crate::jobs::{Frozen, Obsolete};
 use crate::locks::lock;
 use crate::memtable::Memtable;
@@ -27,7 +31,7 @@ use crate::mutant;
 use crate::sst::{SstMeta, SstWriter};
 use crate::state::State;
 use crate::sync::atomic::Ordering;
-use crate::table_state::{Sst, TableState};
+use crate::table_state::TableState;
 use crate::{Error, Progress, Result, layout};
 
 /// See the module's documentation.
@@ -45,6 +49,7 @@ struct Written {
     table: Arc<TableState>,
     memtable: Arc<Memtable>,
     meta: SstMeta,
+    indexes: Vec<IndexMeta>,
 }
 
 #[derive(Debug)]
@@ -59,6 +64,11 @@ enum Stage {
     Header(Writing),
     Sync(Writing),
     SyncDir(Writing),
+    /// Write the index files of the SST written last: of these fields, the last first.
+    Index {
+        fields: Vec<u32>,
+        job: Option<Box<IndexJob>>,
+    },
     Publish,
     /// Write an edit that changes nothing, behind which the one before is no longer the last.
     Vouch,
@@ -154,8 +164,14 @@ impl FlushJob {
                     return Err(Error::io("sync", &dir, error));
                 }
                 let Writing { table, memtable, writer, .. } = writing;
-                self.written.push(Written { table, memtable, meta: writer.into_meta() });
+                let fields: Vec<u32> = table.files().indexes.keys().rev().copied().collect();
+                let (meta, indexes) = (writer.into_meta(), Vec::new());
+                self.written.push(Written { table, memtable, meta, indexes });
+                if !fields.is_empty() {
+                    self.stage = Stage::Index { fields, job: None };
+                }
             }
+            Stage::Index { fields, job } => self.index(state, fields, job)?,
             Stage::Publish => {
                 self.stage = Stage::Publish;
                 self.publish(state)?;
@@ -202,12 +218,55 @@ impl FlushJob {
         Ok(())
     }
 
+    /// Does one step of the index files of the SST that was written last.
+    fn index(
+        &mut self,
+        state: &State,
+        mut fields: Vec<u32>,
+        job: Option<Box<IndexJob>>,
+    ) -> Result<()> {
+        let Some(written) = self.written.last_mut() else { return Ok(()) };
+        let table = &written.table;
+        let mut job = match job {
+            Some(job) => job,
+            None => {
+                let Some(field) = fields.pop() else {
+                    let dir = table.dir.join(layout::INDEX_DIR);
+                    let synced = state.options.vfs.sync_dir(&dir);
+                    return synced.map_err(|e| Error::io("sync", &dir, e));
+                };
+                let number = state.take_file_number();
+                let sst = (written.meta.file_number, written.meta.rows);
+                let identity = table.index_identity(state.database_id, number, sst, field);
+                let path = layout::index_path(&table.dir, number);
+                Box::new(IndexJob::of_memtable(&written.memtable, path, identity))
+            }
+        };
+        let stepped = job.step(&*state.options.vfs);
+        let done = stepped.inspect_err(|_| {
+            lock(&state.jobs).obsolete.push_back(Obsolete::File(job.path.clone()));
+        })?;
+        let job = match done {
+            Some(meta) => {
+                written.indexes.push(meta);
+                None
+            }
+            None => Some(job),
+        };
+        self.stage = Stage::Index { fields, job };
+        Ok(())
+    }
+
     /// Writes the edit, syncs it, and puts the SSTs in the memtables' places.
     fn publish(&mut self, state: &State) -> Result<()> {
         let mut manifest = lock(&state.manifest);
         let mut changes = Vec::new();
         for written in self.written.iter().filter(|w| !w.table.is_dropped()) {
-            changes.push(Change::AddSst { table: written.table.id, meta: written.meta });
+            let table = written.table.id;
+            changes.push(Change::AddSst { table, meta: written.meta });
+            // An index that was dropped meanwhile takes no more files.
+            let indexes = written.live_indexes();
+            changes.extend(indexes.map(|meta| Change::AddIndexFile { table, meta }));
         }
         changes.push(Change::LogNumber(self.frozen.log_number));
         changes.push(Change::LastCommit(self.frozen.last_commit));
@@ -216,12 +275,24 @@ impl FlushJob {
         manifest.commit(state, &VersionEdit::new(changes))?;
         // The lock is kept: a table that is dropped meanwhile would miss its new file.
         for written in self.written.drain(..) {
-            let Written { table, memtable, meta } = written;
-            let sst = Arc::new(Sst::new(&state.options.vfs, state.database_id, &table, meta));
+            let (vfs, id) = (&state.options.vfs, state.database_id);
+            let live: Vec<IndexMeta> = written.live_indexes().collect();
+            let dead = written.indexes.iter().filter(|meta| !live.contains(meta));
+            let dead = dead.map(|meta| layout::index_path(&written.table.dir, meta.file_number));
+            state.add_obsolete(dead.map(Obsolete::File));
+            let Written { table, memtable, meta, .. } = written;
+            let sst = Arc::new(table.sst(vfs, id, meta));
             if table.is_dropped() {
                 state.add_obsolete([Obsolete::Sst(sst)]);
             } else {
-                table.replace_memtable(&memtable, sst);
+                let file = |index| Arc::new(table.index_file(vfs, id, index, meta.rows));
+                let files: Vec<_> = live.into_iter().map(file).collect();
+                let is_complete = files.len() == table.files().indexes.len();
+                table.replace_memtable(&memtable, sst, files);
+                if !is_complete {
+                    // An index was made while this was written.
+                    state.indexes_missing.store(true, Ordering::Release);
+                }
             }
         }
         Ok(())
@@ -261,9 +332,22 @@ impl FlushJob {
     fn abandon(self, state: &State) {
         let mut jobs = lock(&state.jobs);
         for written in self.written {
-            let path = layout::sst_path(&written.table.dir, written.meta.file_number);
-            jobs.obsolete.push_back(Obsolete::File(path));
+            let dir = &written.table.dir;
+            let ssts = [layout::sst_path(dir, written.meta.file_number)];
+            let indexes = written.indexes.iter();
+            let indexes = indexes.map(|meta| layout::index_path(dir, meta.file_number));
+            jobs.obsolete.extend(ssts.into_iter().chain(indexes).map(Obsolete::File));
         }
+    }
+}
+
+impl Written {
+    /// The index files of indexes that there still are.
+    fn live_indexes(&self) -> impl Iterator<Item = IndexMeta> {
+        let files = self.table.files();
+        let is_dropped = self.table.is_dropped();
+        let indexes = self.indexes.iter().copied();
+        indexes.filter(move |meta| !is_dropped && files.indexes.contains_key(&meta.field))
     }
 }
 

@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use crate::Error;
 use crate::memtable::Memtable;
-use crate::table_state::{Sst, TableState};
+use crate::table_files::{IndexFile, Sst};
+use crate::table_state::TableState;
 
 /// A kind of work that runs behind; see [`crate::Database::step`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,6 +23,8 @@ pub enum Job {
     Commit,
     /// Write frozen generations to SSTs.
     Flush,
+    /// Build the files of an index that was made after its table had rows.
+    BuildIndex,
     /// Remove files that nothing refers to any more.
     Delete,
 }
@@ -63,6 +66,8 @@ pub(crate) enum Obsolete {
     File(PathBuf),
     /// An SST that readers may still hold; removed when the last of them is gone.
     Sst(Arc<Sst>),
+    /// An index file, likewise.
+    Index(Arc<IndexFile>),
     /// A directory that is empty once what stands before it in the list is removed.
     Dir(PathBuf),
 }
@@ -72,6 +77,7 @@ impl Obsolete {
         match self {
             Obsolete::File(path) | Obsolete::Dir(path) => path,
             Obsolete::Sst(sst) => &sst.path,
+            Obsolete::Index(file) => &file.path,
         }
     }
 }

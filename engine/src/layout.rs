@@ -3,7 +3,7 @@
 //! ```text
 //! DB/  LOCK  CURRENT  MANIFEST-000007  database.meta
 //!      wal/000012.wal
-//!      tables/<id>-<name>/  schema.json  sst/000031.sst  idx/
+//!      tables/<id>-<name>/  schema.json  sst/000031.sst  idx/000032.idx
 //! ```
 
 use std::ffi::OsStr;
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use crate::format::manifest::{LOCK, TABLES_DIR, WAL_DIR};
 pub(crate) const SST_DIR: &str = "sst";
+pub(crate) const INDEX_DIR: &str = "idx";
 pub(crate) const SCHEMA_FILE: &str = "schema.json";
 
 /// The directory of a table, below the database's.
@@ -21,6 +22,11 @@ pub(crate) fn table_dir(root: &Path, directory_name: &str) -> PathBuf {
 /// An SST of the table in `table_dir`.
 pub(crate) fn sst_path(table_dir: &Path, file_number: u64) -> PathBuf {
     table_dir.join(SST_DIR).join(format!("{file_number:06}.sst"))
+}
+
+/// An index file of the table in `table_dir`.
+pub(crate) fn index_path(table_dir: &Path, file_number: u64) -> PathBuf {
+    table_dir.join(INDEX_DIR).join(format!("{file_number:06}.idx"))
 }
 
 /// A segment of the log.

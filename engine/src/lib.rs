@@ -13,6 +13,9 @@ mod edit;
 mod error;
 mod flush;
 mod format;
+mod index;
+mod index_job;
+mod indexes;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals;
@@ -39,9 +42,11 @@ mod state;
 mod stats;
 mod sync;
 mod table;
+mod table_files;
 mod table_state;
 mod tables;
 mod types;
+mod unique;
 mod verify;
 mod version;
 mod wal;

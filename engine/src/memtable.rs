@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use crate::DataType;
 use crate::chunk::{Chunk, Column};
+use crate::index::{KeyGroups, key};
 use crate::mutant;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{PoisonError, RwLock, RwLockReadGuard};
@@ -39,14 +40,24 @@ struct Rows {
     full: Vec<Arc<Chunk>>,
     tail: Chunk,
     bytes_full: usize,
+    /// For each field that has an index, by its place in the schema.
+    groups: Vec<(usize, KeyGroups)>,
 }
 
 impl Memtable {
-    /// An empty memtable whose first row will have `first_seq`.
-    pub(crate) fn new(first_seq: i64, types: Arc<[DataType]>, chunk_rows: usize) -> Self {
+    /// An empty memtable whose first row will have `first_seq`, with an index of each of the fields
+    /// `indexed`.
+    pub(crate) fn new(
+        first_seq: i64,
+        types: Arc<[DataType]>,
+        chunk_rows: usize,
+        indexed: impl IntoIterator<Item = u32>,
+    ) -> Self {
         assert!(chunk_rows.is_power_of_two(), "{chunk_rows} rows a chunk is no power of two");
         let tail = Chunk::new(first_seq, types.iter().copied());
-        let rows = RwLock::new(Rows { full: Vec::new(), tail, bytes_full: 0 });
+        let groups = indexed.into_iter().map(|field| (field as usize, KeyGroups::default()));
+        let groups = groups.collect();
+        let rows = RwLock::new(Rows { full: Vec::new(), tail, bytes_full: 0, groups });
         Memtable { first_seq, types, chunk_rows, rows, published: AtomicUsize::new(0) }
     }
 
@@ -79,7 +90,10 @@ impl Memtable {
             self.published.fetch_add(rows, Ordering::Release);
         }
         let mut inner = self.rows.write().unwrap_or_else(PoisonError::into_inner);
-        let before = inner.bytes_full + inner.tail.value_bytes();
+        let before = inner.bytes();
+        for (field, groups) in &mut inner.groups {
+            index_rows(groups, &columns[*field], rows);
+        }
         let mut from = 0;
         while from < rows {
             let count = (rows - from).min(self.chunk_rows - inner.tail.len());
@@ -96,7 +110,7 @@ impl Memtable {
                 inner.full.push(Arc::new(full));
             }
         }
-        inner.bytes_full + inner.tail.value_bytes() - before
+        inner.bytes() - before
     }
 
     /// Makes everything that was appended visible.
@@ -139,10 +153,52 @@ impl Memtable {
         self.chunk_rows
     }
 
-    /// Bytes of the values held.
-    pub(crate) fn bytes(&self) -> usize {
+    /// Indexes a field, from the first row on.
+    pub(crate) fn add_groups(&self, field: u32) {
+        let mut inner = self.rows.write().unwrap_or_else(PoisonError::into_inner);
+        let field = field as usize;
+        if inner.groups.iter().any(|(indexed, _)| *indexed == field) {
+            return;
+        }
+        let mut groups = KeyGroups::default();
+        for chunk in inner.full.iter().map(|full| full.as_ref()).chain([&inner.tail]) {
+            index_rows(&mut groups, &chunk.columns[field], chunk.len());
+        }
+        inner.groups.push((field, groups));
+    }
+
+    /// Calls `read` with the rows by key of a field, published or not, if the memtable has an index
+    /// of it. Rows are numbered from 0.
+    pub(crate) fn with_groups<R>(
+        &self,
+        field: u32,
+        read: impl FnOnce(&KeyGroups) -> R,
+    ) -> Option<R> {
         let inner = self.read();
-        inner.bytes_full + inner.tail.value_bytes()
+        let groups = inner.groups.iter().find(|(indexed, _)| *indexed == field as usize);
+        groups.map(|(_, groups)| read(groups))
+    }
+
+    /// Bytes of the values held, and of the indexes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.read().bytes()
+    }
+}
+
+impl Rows {
+    fn bytes(&self) -> usize {
+        let indexes: usize = self.groups.iter().map(|(_, groups)| groups.bytes()).sum();
+        self.bytes_full + self.tail.value_bytes() + indexes
+    }
+}
+
+/// Adds the first `rows` rows of a column to an index.
+pub(crate) fn index_rows(groups: &mut KeyGroups, column: &Column, rows: usize) {
+    let mut buffer = Vec::new();
+    for row in 0..rows {
+        buffer.clear();
+        let has_key = key::put_key(&column.get(row), &mut buffer);
+        groups.push(has_key.then_some(&buffer[..]));
     }
 }
 
@@ -167,7 +223,7 @@ mod tests {
 
     #[test]
     fn rows_are_found_across_chunks_once_published() {
-        let table = Memtable::new(5, Arc::from([DataType::Int64]), 4);
+        let table = Memtable::new(5, Arc::from([DataType::Int64]), 4, []);
         table.append(&ints(0..11), 11, 7);
         assert_eq!(table.with_row(5, value), None, "not published yet");
         table.publish();
@@ -182,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_chunk_is_cut_to_what_the_reader_may_see() {
-        let table = Memtable::new(1, Arc::from([DataType::Int64]), 4);
+        let table = Memtable::new(1, Arc::from([DataType::Int64]), 4, []);
         table.append(&ints(0..6), 6, 7);
         table.publish();
         let lens = |visible| -> Vec<usize> {
@@ -198,7 +254,7 @@ mod tests {
 
     #[test]
     fn bytes_are_those_of_the_values() {
-        let table = Memtable::new(1, Arc::from([DataType::Int64]), 4);
+        let table = Memtable::new(1, Arc::from([DataType::Int64]), 4, []);
         assert_eq!(table.append(&ints(0..6), 6, 7), 6 * 16);
         assert_eq!(table.append(&ints(0..3), 3, 7), 3 * 16);
         assert_eq!(table.bytes(), 9 * 16);

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::chunk::{Chunk, Column, ColumnData};
 use crate::error::Damage;
 use crate::row::{Projection, text_ref_of, value_of, value_ref_of};
-use crate::table_state::{TableFiles, TableState};
+use crate::table_files::TableFiles;
+use crate::table_state::TableState;
 use crate::{DataType, Error, Result, Row, Value, ValueRef};
 
 /// `_seq`s as a half-open range.

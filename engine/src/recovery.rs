@@ -30,7 +30,8 @@ use crate::memtable::Memtable;
 use crate::options::Options;
 use crate::schema::Schema;
 use crate::state::{Log, Manifest, Recovered, State, Tables};
-use crate::table_state::{Sst, TableState};
+use crate::table_files::Index;
+use crate::table_state::TableState;
 use crate::version::{TableVersion, Version};
 use crate::wal::{self, CommitRecord, Cut};
 use crate::{Error, Result, layout};
@@ -182,13 +183,29 @@ fn load_or_create(options: &Options, root: &Path) -> Result<Box<Loaded>> {
 fn tables_of(vfs: &Arc<dyn Vfs>, root: &Path, database_id: u64, loaded: &Loaded) -> Result<Tables> {
     let mut tables = Tables::default();
     for table in loaded.version.tables.values() {
-        let schema = decode_schema(table).map_err(|damage| {
-            let what = format!("table {:?}: {}", table.name, damage.what);
-            Error::corrupt(&loaded.path, 0, what)
-        })?;
+        let corrupt = |what: String| {
+            Error::corrupt(&loaded.path, 0, format!("table {:?}: {what}", table.name))
+        };
+        let schema = decode_schema(table).map_err(|damage| corrupt(damage.what))?;
         let state = TableState::new(root, table.id, &table.name, Arc::new(schema));
         let ssts = table.ssts.iter();
-        state.set_ssts(ssts.map(|meta| Arc::new(Sst::new(vfs, database_id, &state, *meta))));
+        let ssts = ssts.map(|meta| Arc::new(state.sst(vfs, database_id, *meta))).collect();
+        let mut indexes = BTreeMap::new();
+        for (&field, &unique) in &table.indexes {
+            if field as usize >= state.types.len() {
+                return Err(corrupt(format!("it has an index of field {field}")));
+            }
+            indexes.insert(field, Index { unique, ..Index::default() });
+        }
+        for (&(sst, field), meta) in &table.index_files {
+            let rows = table.ssts.iter().find(|live| live.file_number == sst).map(|live| live.rows);
+            let (Some(rows), Some(index)) = (rows, indexes.get_mut(&field)) else {
+                return Err(corrupt(format!("an index file of SST {sst}, which is not there")));
+            };
+            let file = state.index_file(vfs, database_id, *meta, rows);
+            index.files.insert(sst, Arc::new(file));
+        }
+        state.set_files(ssts, indexes);
         tables.insert(Arc::new(state));
     }
     Ok(tables)
@@ -293,7 +310,10 @@ impl Replayed<'_> {
             let (_, memtable) = self.active.tables.entry(rows.table).or_insert_with(|| {
                 let types = Arc::clone(&table.types);
                 let chunk_rows = self.options.block_rows;
-                let memtable = Arc::new(Memtable::new(rows.first_seq, types, chunk_rows));
+                let files = table.files();
+                let indexed = files.indexes.keys().copied();
+                let memtable = Memtable::new(rows.first_seq, types, chunk_rows, indexed);
+                let memtable = Arc::new(memtable);
                 table.add_memtable(Arc::clone(&memtable));
                 (Arc::clone(table), memtable)
             });
@@ -352,51 +372,61 @@ impl Orphans {
             }
         }
         for table in live.values() {
-            self.look_at_ssts(vfs, table)?;
+            let files = table.files();
+            let ssts = files.ssts.iter().map(|sst| sst.path.clone()).collect();
+            self.look_at(vfs, &table.dir.join(layout::SST_DIR), "sst", ssts)?;
+            let indexes = files.indexes.values().flat_map(|index| index.files.values());
+            let indexes = indexes.map(|file| file.path.clone()).collect();
+            self.look_at(vfs, &table.dir.join(layout::INDEX_DIR), "idx", indexes)?;
         }
         Ok(())
     }
 
-    /// Checks that the table's SSTs are there, and finds those that are not its own.
-    fn look_at_ssts(&mut self, vfs: &dyn Vfs, table: &TableState) -> Result<()> {
-        let files = table.files();
-        let mut missing: BTreeSet<u64> = files.ssts.iter().map(|s| s.meta.file_number).collect();
-        let dir = table.dir.join(layout::SST_DIR);
-        for entry in list(vfs, &dir)? {
-            let Some(number) = layout::file_number(&entry.name, "sst") else { continue };
+    /// Checks that a table's files of one kind are there, and finds those that are not its own.
+    fn look_at(
+        &mut self,
+        vfs: &dyn Vfs,
+        dir: &Path,
+        extension: &str,
+        mut missing: BTreeSet<PathBuf>,
+    ) -> Result<()> {
+        for entry in list(vfs, dir)? {
+            let Some(number) = layout::file_number(&entry.name, extension) else { continue };
             self.next_file = self.next_file.max(number.saturating_add(1));
-            if !missing.remove(&number) {
-                self.obsolete.push_back(Obsolete::File(dir.join(&entry.name)));
+            let path = dir.join(&entry.name);
+            if !missing.remove(&path) {
+                self.obsolete.push_back(Obsolete::File(path));
             }
         }
-        match missing.first() {
-            Some(number) => {
-                let path = layout::sst_path(&table.dir, *number);
-                Err(Error::corrupt(&path, 0, "the file is missing"))
-            }
-            None => Ok(()),
-        }
+        let missing = missing.first().map(|path| Error::corrupt(path, 0, "the file is missing"));
+        missing.map_or(Ok(()), Err)
     }
 
     /// The directory of a table that was dropped, or never came to be. Only names of ours go, and
     /// the directory only if there are no others.
     fn give_up_table(&mut self, vfs: &dyn Vfs, dir: &Path) -> Result<()> {
-        let ssts = dir.join(layout::SST_DIR);
         let mut foreign = false;
-        for entry in list(vfs, &ssts)? {
-            match layout::file_number(&entry.name, "sst") {
-                Some(number) => {
-                    self.next_file = self.next_file.max(number.saturating_add(1));
-                    self.obsolete.push_back(Obsolete::File(ssts.join(&entry.name)));
-                }
-                None => foreign = true,
-            }
-        }
         let mut inner = Vec::new();
+        for (name, extension) in [(layout::SST_DIR, "sst"), (layout::INDEX_DIR, "idx")] {
+            let below = dir.join(name);
+            let mut is_ours = true;
+            for entry in list(vfs, &below)? {
+                match layout::file_number(&entry.name, extension) {
+                    Some(number) => {
+                        self.next_file = self.next_file.max(number.saturating_add(1));
+                        self.obsolete.push_back(Obsolete::File(below.join(&entry.name)));
+                    }
+                    None => is_ours = false,
+                }
+            }
+            foreign |= !is_ours;
+            let is_there = vfs.kind(&below).map_err(|e| Error::io("look at", &below, e))?;
+            inner.extend((is_ours && is_there.is_some()).then(|| Obsolete::Dir(below)));
+        }
         for entry in list(vfs, dir)? {
             match entry.name.to_str() {
                 Some(layout::SCHEMA_FILE) => inner.push(Obsolete::File(dir.join(&entry.name))),
-                Some(layout::SST_DIR) if !foreign => inner.push(Obsolete::Dir(ssts.clone())),
+                Some(layout::SST_DIR | layout::INDEX_DIR) => {}
                 _ => foreign = true,
             }
         }

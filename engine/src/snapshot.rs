@@ -9,7 +9,8 @@ use crate::mutant;
 use crate::read::{self, Projected, resolve_seqs};
 use crate::row::Projection;
 use crate::state::State;
-use crate::table_state::{TableFiles, TableState};
+use crate::table_files::TableFiles;
+use crate::table_state::TableState;
 use crate::{Error, Result, Row, Scan, Schema};
 
 /// Every table as it was at one moment: whole commits, over all tables alike. Cheap to take and to

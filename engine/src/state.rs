@@ -3,17 +3,18 @@
 //! Locks, in the order in which they may be taken (never the other way round):
 //!
 //! ```text
-//!   flush  →  log  →  manifest  →  jobs, tables, publish, a table's files
+//!   flush  →  build  →  log  →  manifest  →  jobs, tables, publish, a table's files
 //! ```
 //!
 //! | lock       | guards                                               | held during I/O            |
 //! |------------|------------------------------------------------------|----------------------------|
 //! | `flush`    | the one flush job; one step of any job at a time     | for one step               |
+//! | `build`    | the one build of an index file                       | for one step               |
 //! | `log`      | the open WAL segment, the active generation, numbers | one group: write and sync  |
 //! | `manifest` | the MANIFEST writer and the version                  | one edit: write and sync   |
 //! | the others | plain data                                           | never                      |
 //!
-//! Readers take none of the first three, and the others only to clone an `Arc`.
+//! Readers take none of the first four, and the others only to clone an `Arc`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ use srdb_vfs::FileLock;
 
 use crate::edit::VersionEdit;
 use crate::flush::FlushJob;
+use crate::indexes::BuildJob;
 use crate::jobs::{Generation, Jobs, Obsolete};
 use crate::locks::{lock, read};
 use crate::manifest::{ManifestSwitch, ManifestWriter};
@@ -30,7 +32,7 @@ use crate::mutant;
 use crate::options::Options;
 use crate::queue::{CommitQueue, Pending};
 use crate::signal::Signal;
-use crate::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use crate::sync::{Condvar, Mutex, OnceLock, RwLock};
 use crate::table_state::TableState;
 use crate::version::Version;
@@ -53,6 +55,9 @@ pub(crate) struct State {
     pub(crate) database_id: u64,
     pub(crate) queue: CommitQueue<Pending, Result<Receipt>>,
     pub(crate) flush: Mutex<Option<FlushJob>>,
+    pub(crate) build: Mutex<Option<BuildJob>>,
+    /// Whether an index file may be missing.
+    pub(crate) indexes_missing: AtomicBool,
     pub(crate) log: Mutex<Log>,
     pub(crate) manifest: Mutex<Manifest>,
     pub(crate) jobs: Mutex<Jobs>,
@@ -204,12 +209,16 @@ impl Drop for State {
 
 impl State {
     pub(crate) fn new(from: Recovered) -> Self {
+        let tables = from.tables.by_id.values();
+        let missing = tables.filter_map(|table| table.files().missing_index_file()).next();
         State {
             options: from.options,
             root: from.root,
             database_id: from.database_id,
             queue: CommitQueue::new(GROUP_BYTES_MAX),
             flush: Mutex::new(None),
+            build: Mutex::new(None),
+            indexes_missing: AtomicBool::new(missing.is_some()),
             log: Mutex::new(from.log),
             manifest: Mutex::new(from.manifest),
             jobs: Mutex::new(Jobs { obsolete: from.obsolete, ..Jobs::default() }),

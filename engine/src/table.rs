@@ -13,6 +13,7 @@ use crate::state::State;
 use crate::table_state::TableState;
 use crate::{
     Durability, IntoRow, Query, Receipt, Result, Row, RowBuf, Scan, Schema, SnapshotTable, Ticket,
+    indexes,
 };
 
 /// A table of an open database. Cheap to clone; every clone is the same table.
@@ -53,6 +54,48 @@ impl Table {
     /// The table's number in its database; never reused.
     pub fn id(&self) -> u32 {
         self.state.id
+    }
+
+    /// Gives a field an index, which equality, ranges and ordering by the field then use. Durable
+    /// on return. If there are rows, their part is built behind, one SST after the other; queries
+    /// are right meanwhile, and the build goes on after a crash or a close.
+    ///
+    /// ```
+    /// # use srdb::{Database, DataType, Field, Schema};
+    /// # fn main() -> srdb::Result<()> {
+    /// # let dir = tempfile::tempdir().expect("a temporary directory");
+    /// let db = Database::open(dir.path())?;
+    /// let logs = db.create_table("logs", Schema::new([Field::new("host", DataType::String)])?)?;
+    /// logs.create_index("host")?;
+    /// assert_eq!(logs.indexes(), ["host"]);
+    /// logs.drop_index("host")?;
+    /// # db.close()
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`crate::Error::NoField`], [`crate::Error::IndexExists`], [`crate::Error::NoTable`] if the
+    /// table was dropped, [`crate::Error::Io`], [`crate::Error::Poisoned`],
+    /// [`crate::Error::Closed`].
+    pub fn create_index(&self, field: &str) -> Result<()> {
+        indexes::create(&self.database, &self.state, field)
+    }
+
+    /// Takes the index of a field away. Durable on return.
+    ///
+    /// # Errors
+    /// [`crate::Error::NoField`], [`crate::Error::NoIndex`], [`crate::Error::Invalid`] if the field
+    /// is unique, for which it takes its index, [`crate::Error::NoTable`], [`crate::Error::Io`],
+    /// [`crate::Error::Poisoned`], [`crate::Error::Closed`].
+    pub fn drop_index(&self, field: &str) -> Result<()> {
+        indexes::drop_index(&self.database, &self.state, field)
+    }
+
+    /// The fields that have an index, in the order of the schema.
+    pub fn indexes(&self) -> Vec<String> {
+        let files = self.state.files();
+        let fields = self.state.schema.fields();
+        files.indexes.keys().map(|place| fields[*place as usize].name().to_owned()).collect()
     }
 
     /// The table's schema.

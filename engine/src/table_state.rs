@@ -1,22 +1,22 @@
 //! An open table: its schema and the files and memtables that hold its rows.
 //!
-//! Invariants
-//! 1. A [`TableFiles`] never changes. Whoever holds one reads a complete table: SSTs and memtables
-//!    in the order of their rows, each beginning where the one before ends.
-//! 2. Replacing it changes where rows are, never which rows there are.
+//! Invariant: replacing its [`TableFiles`] changes where rows are, never which rows there are.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use srdb_vfs::Vfs;
 
+use crate::index::{IndexIdentity, IndexMeta};
 use crate::layout;
 use crate::locks::{lock, read, write};
 use crate::memtable::Memtable;
 use crate::row::RowBatch;
-use crate::sst::{SstIdentity, SstMeta, SstReader};
+use crate::sst::{SstIdentity, SstMeta};
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::{Mutex, OnceLock, RwLock};
+use crate::sync::{Mutex, RwLock};
+use crate::table_files::{Index, IndexFile, Sst, TableFiles};
 use crate::{DataType, Error, Result, Schema};
 
 /// See the module's documentation.
@@ -38,15 +38,6 @@ const SPARE_BATCHES_MAX: usize = 8;
 /// A batch that held more than this gives its memory back.
 const SPARE_BYTES_MAX: usize = 1 << 20;
 
-/// Where the rows of a table are.
-#[derive(Debug, Default)]
-pub(crate) struct TableFiles {
-    /// In the order of their rows.
-    pub(crate) ssts: Vec<Arc<Sst>>,
-    /// After the SSTs, oldest first; only the last still grows.
-    pub(crate) memtables: Vec<Arc<Memtable>>,
-}
-
 impl TableState {
     /// A table without rows.
     pub(crate) fn new(root: &Path, id: u32, name: &str, schema: Arc<Schema>) -> Self {
@@ -63,9 +54,35 @@ impl TableState {
         }
     }
 
-    /// Gives the table the SSTs that it was found with.
-    pub(crate) fn set_ssts(&self, ssts: impl Iterator<Item = Arc<Sst>>) {
-        *write(&self.files) = Arc::new(TableFiles { ssts: ssts.collect(), memtables: Vec::new() });
+    /// Gives the table the files that it was found with.
+    pub(crate) fn set_files(&self, ssts: Vec<Arc<Sst>>, indexes: BTreeMap<u32, Index>) {
+        *write(&self.files) = Arc::new(TableFiles { ssts, memtables: Vec::new(), indexes });
+    }
+
+    /// Gives a new field an index, which has no file yet.
+    pub(crate) fn add_index(&self, field: u32, unique: bool) {
+        self.change_files(|files| {
+            files.indexes.insert(field, Index { unique, files: BTreeMap::new() });
+        });
+    }
+
+    /// Takes the index of a field away. Memtables keep theirs, which nobody asks for.
+    pub(crate) fn remove_index(&self, field: u32) {
+        self.change_files(|files| {
+            files.indexes.remove(&field);
+        });
+    }
+
+    /// Adds an index file that was built later than its SST.
+    pub(crate) fn add_index_file(&self, file: Arc<IndexFile>) {
+        self.change_files(|files| files.add_index_files(vec![file]));
+    }
+
+    fn change_files(&self, change: impl FnOnce(&mut TableFiles)) {
+        let mut files = write(&self.files);
+        let mut next = TableFiles::clone(&files);
+        change(&mut next);
+        *files = Arc::new(next);
     }
 
     /// Takes the rows away, of a table that was dropped.
@@ -78,10 +95,44 @@ impl TableState {
         Arc::clone(&read(&self.files))
     }
 
-    /// What a file of this table says of itself.
+    /// An SST of this table.
+    pub(crate) fn sst(&self, vfs: &Arc<dyn Vfs>, database_id: u64, meta: SstMeta) -> Sst {
+        let path = layout::sst_path(&self.dir, meta.file_number);
+        let identity = self.sst_identity(database_id, meta.file_number);
+        Sst::new(vfs, path, identity, &self.types, meta)
+    }
+
+    /// An index file of this table, of an SST of so many rows.
+    pub(crate) fn index_file(
+        &self,
+        vfs: &Arc<dyn Vfs>,
+        database_id: u64,
+        meta: IndexMeta,
+        rows: u64,
+    ) -> IndexFile {
+        let path = layout::index_path(&self.dir, meta.file_number);
+        let IndexMeta { file_number, sst, field, .. } = meta;
+        let identity = self.index_identity(database_id, file_number, (sst, rows), field);
+        IndexFile::new(vfs, path, identity, meta)
+    }
+
+    /// What an SST of this table says of itself.
     pub(crate) fn sst_identity(&self, database_id: u64, file_number: u64) -> SstIdentity {
         let schema_checksum = self.schema.checksum();
         SstIdentity { file_number, database_id, table_id: self.id, schema_checksum }
+    }
+
+    /// What an index file of this table says of itself: its number, the SST's number and rows, and
+    /// the place of the field.
+    pub(crate) fn index_identity(
+        &self,
+        database_id: u64,
+        file_number: u64,
+        (sst, rows): (u64, u64),
+        field: u32,
+    ) -> IndexIdentity {
+        let (table_id, data_type) = (self.id, self.types[field as usize]);
+        IndexIdentity { file_number, database_id, table_id, sst, rows, field, data_type }
     }
 
     /// An empty batch for rows of this table; one that was used before, if there is any, because
@@ -119,107 +170,23 @@ impl TableState {
 
     /// Adds the memtable of a new generation.
     pub(crate) fn add_memtable(&self, memtable: Arc<Memtable>) {
-        let mut files = write(&self.files);
-        let mut memtables = files.memtables.clone();
-        memtables.push(memtable);
-        *files = Arc::new(TableFiles { ssts: files.ssts.clone(), memtables });
+        self.change_files(|files| files.memtables.push(memtable));
     }
 
-    /// Puts an SST in the place of the oldest memtable, which holds the same rows.
-    pub(crate) fn replace_memtable(&self, memtable: &Arc<Memtable>, sst: Arc<Sst>) {
-        let mut files = write(&self.files);
-        let mut ssts = files.ssts.clone();
-        ssts.push(sst);
-        let oldest = files.memtables.first();
-        assert!(oldest.is_some_and(|m| Arc::ptr_eq(m, memtable)), "flushed out of order");
-        let memtables = files.memtables[1..].to_vec();
-        *files = Arc::new(TableFiles { ssts, memtables });
-    }
-}
-
-impl TableFiles {
-    /// `_seq` after the last row that is visible now.
-    pub(crate) fn end_seq(&self) -> i64 {
-        match (self.memtables.last(), self.ssts.last()) {
-            (Some(memtable), _) => memtable.end_seq(),
-            (None, Some(sst)) => sst.meta.max_seq + 1,
-            (None, None) => 1,
-        }
-    }
-
-    /// `_seq` of the first row there is, or would be.
-    pub(crate) fn first_seq(&self) -> i64 {
-        match (self.ssts.first(), self.memtables.first()) {
-            (Some(sst), _) => sst.meta.min_seq,
-            (None, Some(memtable)) => memtable.first_seq(),
-            (None, None) => 1,
-        }
-    }
-
-    /// The memtable that would hold row `seq`, if it is not in an SST.
-    pub(crate) fn memtable_of(&self, seq: i64) -> Option<&Arc<Memtable>> {
-        self.memtables.iter().rev().find(|m| m.first_seq() <= seq)
-    }
-
-    /// The SST that holds row `seq`.
-    pub(crate) fn sst_of(&self, seq: i64) -> Option<&Arc<Sst>> {
-        let after = self.ssts.partition_point(|sst| sst.meta.min_seq <= seq);
-        let sst = self.ssts.get(after.checked_sub(1)?)?;
-        (seq <= sst.meta.max_seq).then_some(sst)
-    }
-}
-
-/// An SST of the version; opened when it is first read.
-#[derive(Debug)]
-pub(crate) struct Sst {
-    pub(crate) meta: SstMeta,
-    pub(crate) path: PathBuf,
-    identity: SstIdentity,
-    vfs: Arc<dyn Vfs>,
-    types: Arc<[DataType]>,
-    reader: OnceLock<SstReader>,
-    opening: Mutex<()>,
-}
-
-impl Sst {
-    pub(crate) fn new(
-        vfs: &Arc<dyn Vfs>,
-        database_id: u64,
-        table: &TableState,
-        meta: SstMeta,
-    ) -> Self {
-        Sst {
-            path: layout::sst_path(&table.dir, meta.file_number),
-            identity: table.sst_identity(database_id, meta.file_number),
-            meta,
-            vfs: Arc::clone(vfs),
-            types: Arc::clone(&table.types),
-            reader: OnceLock::new(),
-            opening: Mutex::new(()),
-        }
-    }
-
-    /// The reader; opens the file when this is the first use.
-    ///
-    /// # Errors
-    /// Whatever opening gave; the next call tries again.
-    pub(crate) fn reader(&self) -> Result<&SstReader> {
-        if let Some(reader) = self.reader.get() {
-            return Ok(reader);
-        }
-        let _one_at_a_time = lock(&self.opening);
-        if let Some(reader) = self.reader.get() {
-            return Ok(reader);
-        }
-        let reader = self.open()?;
-        Ok(self.reader.get_or_init(|| reader))
-    }
-
-    /// A reader of its own, which has checked nothing yet.
-    ///
-    /// # Errors
-    /// [`Error::Io`], [`Error::Corrupt`], [`Error::Unsupported`].
-    pub(crate) fn open(&self) -> Result<SstReader> {
-        SstReader::open(&*self.vfs, &self.path, self.identity, &self.meta, &self.types)
+    /// Puts an SST, with its index files, in the place of the oldest memtable, which holds the same
+    /// rows.
+    pub(crate) fn replace_memtable(
+        &self,
+        memtable: &Arc<Memtable>,
+        sst: Arc<Sst>,
+        index_files: Vec<Arc<IndexFile>>,
+    ) {
+        self.change_files(|files| {
+            let oldest = files.memtables.first();
+            assert!(oldest.is_some_and(|m| Arc::ptr_eq(m, memtable)), "flushed out of order");
+            files.memtables.remove(0);
+            files.ssts.push(sst);
+            files.add_index_files(index_files);
+        });
     }
 }

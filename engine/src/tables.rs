@@ -28,7 +28,6 @@ use crate::{Error, Result, Schema, layout};
 /// [`Error::Io`], [`Error::Poisoned`].
 pub(crate) fn create(state: &State, name: &str, schema: Schema) -> Result<Arc<TableState>> {
     check_table_name(name)?;
-    schema.check_supported()?;
     let mut manifest = lock(&state.manifest);
     state.check_writable()?;
     if read(&state.tables).by_name.contains_key(name) {
@@ -46,22 +45,31 @@ pub(crate) fn create(state: &State, name: &str, schema: Schema) -> Result<Arc<Ta
     write_dir(state, &table)?;
     let mut encoded = Vec::new();
     table.schema.encode(&mut encoded);
-    let change = Change::CreateTable {
-        id,
-        name: name.into(),
-        schema: encoded.into(),
-        created_time: state.options.clock.now_ns(),
-    };
-    manifest.commit(state, &VersionEdit::new(vec![change]))?;
+    let created_time = state.options.clock.now_ns();
+    let (name, schema) = (name.into(), encoded.into());
+    let mut edit = VersionEdit::new(vec![Change::CreateTable { id, name, schema, created_time }]);
+    for (field, unique) in indexes_of(&table.schema) {
+        edit.push(Change::CreateIndex { table: id, field, unique });
+        table.add_index(field, unique);
+    }
+    manifest.commit(state, &edit)?;
     write(&state.tables).insert(Arc::clone(&table));
     Ok(table)
+}
+
+/// The fields that a schema wants an index of, and whether it is to be unique.
+fn indexes_of(schema: &Schema) -> impl Iterator<Item = (u32, bool)> {
+    let fields = (0..).zip(schema.fields());
+    let indexed = fields.filter(|(_, field)| field.is_unique() || field.is_indexed());
+    indexed.map(|(place, field)| (place, field.is_unique()))
 }
 
 /// Makes the table's directory and everything in it durable.
 fn write_dir(state: &State, table: &TableState) -> Result<()> {
     let vfs = &*state.options.vfs;
-    let ssts = table.dir.join(layout::SST_DIR);
-    for dir in [&table.dir, &ssts] {
+    let (ssts, indexes) = (table.dir.join(layout::SST_DIR), table.dir.join(layout::INDEX_DIR));
+    let has_indexes = indexes_of(&table.schema).next().is_some();
+    for dir in [&table.dir, &ssts].into_iter().chain(has_indexes.then_some(&indexes)) {
         vfs.create_dir(dir).map_err(|e| Error::io("create", dir, e))?;
     }
     let path = table.dir.join(layout::SCHEMA_FILE);
@@ -93,11 +101,15 @@ pub(crate) fn drop(state: &State, name: &str) -> Result<()> {
     std::mem::drop(manifest);
     let files = table.take_files();
     let ssts = files.ssts.iter().cloned().map(Obsolete::Sst);
+    let indexes = files.indexes.values().flat_map(|index| index.files.values());
+    let indexes = indexes.cloned().map(Obsolete::Index);
+    let has_indexes = !files.indexes.is_empty();
     let rest = [
-        Obsolete::File(table.dir.join(layout::SCHEMA_FILE)),
-        Obsolete::Dir(table.dir.join(layout::SST_DIR)),
-        Obsolete::Dir(table.dir.clone()),
+        Some(Obsolete::File(table.dir.join(layout::SCHEMA_FILE))),
+        Some(Obsolete::Dir(table.dir.join(layout::SST_DIR))),
+        has_indexes.then(|| Obsolete::Dir(table.dir.join(layout::INDEX_DIR))),
+        Some(Obsolete::Dir(table.dir.clone())),
     ];
-    state.add_obsolete(ssts.chain(rest));
+    state.add_obsolete(ssts.chain(indexes).chain(rest.into_iter().flatten()));
     Ok(())
 }

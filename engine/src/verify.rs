@@ -5,10 +5,14 @@ use std::sync::Arc;
 
 use srdb_vfs::{Access, Vfs};
 
+use crate::index::KeyGroups;
 use crate::locks::{lock, read};
+use crate::memtable::index_rows;
+use crate::sst::SstReader;
 use crate::state::State;
+use crate::table_files::TableFiles;
 use crate::table_state::TableState;
-use crate::{Error, Result, layout, manifest, sst, wal};
+use crate::{Error, Result, index, layout, manifest, sst, wal};
 
 /// What [`crate::Database::verify`] found.
 #[derive(Debug, Clone, Default)]
@@ -91,7 +95,10 @@ impl Verification {
             self.bytes += sst.meta.size;
             // A reader of its own: what others have read and found sound is read again.
             match sst.open() {
-                Ok(reader) => self.problems.extend(sst::verify(&reader)),
+                Ok(reader) => {
+                    self.problems.extend(sst::verify(&reader));
+                    self.indexes(&files, sst.meta.file_number, &reader);
+                }
                 Err(problem) => self.problems.push(problem),
             }
         }
@@ -108,6 +115,31 @@ impl Verification {
             Err(problem) => self.problems.push(problem),
         }
     }
+
+    /// Checks the index files of an SST against its rows.
+    fn indexes(&mut self, files: &TableFiles, sst: u64, rows: &SstReader) {
+        for (&field, index) in &files.indexes {
+            let Some(file) = index.files.get(&sst) else { continue };
+            self.files += 1;
+            self.bytes += file.meta.size;
+            let checked = file
+                .open()
+                .and_then(|reader| index::verify(&reader, &file.meta, || gather(rows, field)));
+            self.problems.extend(checked.err());
+        }
+    }
+}
+
+/// The rows of an SST by the values of a field.
+fn gather(rows: &SstReader, field: u32) -> Result<KeyGroups> {
+    let mut groups = KeyGroups::default();
+    let mut seq = rows.meta().min_seq;
+    while let Some(block) = rows.block_of(seq)? {
+        let chunk = block.unpack(Some(&[field as usize]), 0..block.rows())?;
+        index_rows(&mut groups, &chunk.columns[0], chunk.len());
+        seq = block.end_seq();
+    }
+    Ok(groups)
 }
 
 fn read_all(vfs: &dyn Vfs, path: &Path) -> Result<Vec<u8>> {

@@ -12,13 +12,16 @@
 //! 4. `next_file`, `next_table`, `last_commit`, `last_time`, `log_number` and a table's `next_seq`
 //!    and `last_time` never go back. An edit that adds rows to a table starts at or before the
 //!    `next_seq` it finds, so no row is left out.
+//! 5. An index file belongs to a live SST and to a field that has an index, each pair has one at
+//!    the most, and it has no more entries than the SST has rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::edit::{Change, VersionEdit};
 use crate::error::Damage;
-use crate::limits::{NAME_BYTES_MAX, TABLES_MAX};
+use crate::index::IndexMeta;
+use crate::limits::{FIELDS_MAX, NAME_BYTES_MAX, TABLES_MAX};
 use crate::sst::SstMeta;
 
 /// One table of a version.
@@ -38,6 +41,10 @@ pub(crate) struct TableVersion {
     pub(crate) next_seq: i64,
     /// `_time` of that row, or higher; `i64::MIN` for a new table.
     pub(crate) last_time: i64,
+    /// The fields that have an index, by their place in the schema, and whether it is unique.
+    pub(crate) indexes: BTreeMap<u32, bool>,
+    /// The index files by SST and field. One that is missing is still to be built.
+    pub(crate) index_files: BTreeMap<(u64, u32), IndexMeta>,
 }
 
 impl TableVersion {
@@ -86,6 +93,27 @@ impl TableVersion {
         Ok(())
     }
 
+    /// Invariant 5.
+    fn check_indexes(&self) -> Result<(), Damage> {
+        if let Some(field) = self.indexes.keys().find(|field| **field as usize >= FIELDS_MAX) {
+            return Err(self.damage(format!("an index of field {field}")));
+        }
+        for (&(sst, field), file) in &self.index_files {
+            let rows = self.ssts.iter().find(|live| live.file_number == sst).map(|live| live.rows);
+            let sound = self.indexes.contains_key(&field)
+                && file.keys <= file.entries
+                && rows.is_some_and(|rows| file.entries <= rows)
+                && file.size >= 1;
+            if !sound {
+                return Err(self.damage(format!(
+                    "index file {} of SST {sst} and field {field} can't be",
+                    file.file_number
+                )));
+            }
+        }
+        Ok(())
+    }
+
     fn damage(&self, what: impl std::fmt::Display) -> Damage {
         Damage::new(0, format!("table {} ({:?}): {what}", self.id, self.name))
     }
@@ -98,7 +126,7 @@ pub(crate) struct Version {
     pub(crate) tables: BTreeMap<u32, Arc<TableVersion>>,
     /// The ids by name.
     names: BTreeMap<Arc<str>, u32>,
-    /// The live SSTs: the table of each file number.
+    /// The live SSTs and index files: the table of each file number.
     files: BTreeMap<u64, u32>,
     /// WAL segments numbered below this are obsolete; 0 before there was one.
     pub(crate) log_number: u64,
@@ -134,7 +162,7 @@ impl Version {
         self.tables.get(self.names.get(name)?)
     }
 
-    /// File numbers of the live SSTs, each with its table, in ascending order.
+    /// File numbers of the live SSTs and index files, each with its table, in ascending order.
     #[cfg(test)]
     pub(crate) fn live_files(&self) -> impl Iterator<Item = (u64, u32)> + '_ {
         self.files.iter().map(|(&file, &table)| (file, table))
@@ -183,6 +211,15 @@ impl Version {
                 raise("a table's next row", &mut table.next_seq, *next_seq)?;
                 raise("a table's last time", &mut table.last_time, *last_time)
             }
+            Change::CreateIndex { table, field, unique } => {
+                let table = self.table_mut(*table, touched)?;
+                match table.indexes.insert(*field, *unique) {
+                    Some(_) => Err(table.damage(format!("field {field} has two indexes"))),
+                    None => Ok(()),
+                }
+            }
+            Change::DropIndex { table, field } => self.drop_index(*table, *field, touched),
+            Change::AddIndexFile { table, meta } => self.add_index_file(*table, meta, touched),
         }
     }
 
@@ -217,6 +254,8 @@ impl Version {
             ssts: Vec::new(),
             next_seq: 1,
             last_time: i64::MIN,
+            indexes: BTreeMap::new(),
+            index_files: BTreeMap::new(),
         };
         self.tables.insert(id, Arc::new(table));
         Ok(())
@@ -225,18 +264,71 @@ impl Version {
     fn drop_table(&mut self, id: u32) -> Result<(), Damage> {
         let table = self.tables.remove(&id).ok_or_else(|| no_table(id))?;
         self.names.remove(&table.name);
-        for sst in &table.ssts {
-            self.files.remove(&sst.file_number);
+        let index_files = table.index_files.values().map(|file| file.file_number);
+        for number in table.ssts.iter().map(|sst| sst.file_number).chain(index_files) {
+            self.files.remove(&number);
         }
         Ok(())
     }
 
-    fn add_sst(&mut self, table: u32, meta: &SstMeta, touched: &mut Touched) -> Result<(), Damage> {
-        let file_number = meta.file_number;
+    fn drop_index(&mut self, table: u32, field: u32, touched: &mut Touched) -> Result<(), Damage> {
+        let found = self.table_mut(table, touched)?;
+        if found.indexes.remove(&field).is_none() {
+            return Err(found.damage(format!("field {field} has no index to drop")));
+        }
+        self.forget_index_files(table, touched, |_, of| of == field)
+    }
+
+    /// Takes the index files of some SSTs and fields off the version.
+    fn forget_index_files(
+        &mut self,
+        table: u32,
+        touched: &mut Touched,
+        is_gone: impl Fn(u64, u32) -> bool,
+    ) -> Result<(), Damage> {
+        let table = self.table_mut(table, touched)?;
+        let mut gone = Vec::new();
+        table.index_files.retain(|(sst, field), file| {
+            let is_gone = is_gone(*sst, *field);
+            gone.extend(is_gone.then_some(file.file_number));
+            !is_gone
+        });
+        for number in gone {
+            self.files.remove(&number);
+        }
+        Ok(())
+    }
+
+    fn add_index_file(
+        &mut self,
+        table: u32,
+        meta: &IndexMeta,
+        touched: &mut Touched,
+    ) -> Result<(), Damage> {
+        self.take_file_number(table, meta.file_number, touched)?;
+        let table = self.table_mut(table, touched)?;
+        match table.index_files.insert((meta.sst, meta.field), *meta) {
+            Some(_) => Err(table
+                .damage(format!("SST {} has two index files for field {}", meta.sst, meta.field))),
+            None => Ok(()),
+        }
+    }
+
+    fn take_file_number(
+        &mut self,
+        table: u32,
+        file_number: u64,
+        touched: &mut Touched,
+    ) -> Result<(), Damage> {
         if file_number == 0 || self.files.insert(file_number, table).is_some() {
             return Err(damage(format!("file number {file_number} is used twice")));
         }
         touched.highest_file = touched.highest_file.max(file_number);
+        Ok(())
+    }
+
+    fn add_sst(&mut self, table: u32, meta: &SstMeta, touched: &mut Touched) -> Result<(), Damage> {
+        self.take_file_number(table, meta.file_number, touched)?;
         let table = self.table_mut(table, touched)?;
         let at = table.ssts.partition_point(|sst| sst.min_seq < meta.min_seq);
         table.ssts.insert(at, *meta);
@@ -257,7 +349,7 @@ impl Version {
         };
         found.ssts.remove(at);
         self.files.remove(&file_number);
-        Ok(())
+        self.forget_index_files(table, touched, |sst, _| sst == file_number)
     }
 
     /// The table, for changing; what it was before is remembered for [`Version::check`].
@@ -280,6 +372,7 @@ impl Version {
         for id in touched.created.iter().chain(touched.old_next_seq.keys()) {
             let Some(table) = self.tables.get(id) else { continue };
             table.check()?;
+            table.check_indexes()?;
             // Rows may leave at the front (retention) but none may be passed over at the end.
             if let Some(&old_next_seq) = touched.old_next_seq.get(id)
                 && table.first_seq() > old_next_seq
@@ -314,8 +407,14 @@ impl Version {
                 next_seq: table.next_seq,
                 last_time: table.last_time,
             });
+            for (&field, &unique) in &table.indexes {
+                edit.push(Change::CreateIndex { table: table.id, field, unique });
+            }
             for &meta in &table.ssts {
                 edit.push(Change::AddSst { table: table.id, meta });
+            }
+            for &meta in table.index_files.values() {
+                edit.push(Change::AddIndexFile { table: table.id, meta });
             }
         }
         edit

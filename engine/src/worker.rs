@@ -9,7 +9,7 @@ use crate::mutant;
 use crate::signal::Signal;
 use crate::state::State;
 use crate::sync::thread;
-use crate::{Result, delete, flush};
+use crate::{Progress, Result, delete, flush, indexes};
 
 /// Starts the worker of a database.
 ///
@@ -54,6 +54,9 @@ fn step(state: &State) -> Result<bool> {
     if flush::has_work(state) {
         flush::step(state)?;
         return Ok(true);
+    }
+    if indexes::has_work(state) {
+        return indexes::step(state).map(|progress| progress != Progress::Idle);
     }
     if delete::has_work(state) {
         delete::step(state)?;

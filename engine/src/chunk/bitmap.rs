@@ -71,6 +71,11 @@ impl Bitmap {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
 
+    /// Whether all bits of a range are set.
+    pub(crate) fn is_set(&self, range: std::ops::Range<usize>) -> bool {
+        range.into_iter().all(|index| self.get(index))
+    }
+
     /// Appends `other[range]`.
     pub(crate) fn extend_from(&mut self, other: &Bitmap, range: std::ops::Range<usize>) {
         if self.len.is_multiple_of(64) && range.start.is_multiple_of(64) {

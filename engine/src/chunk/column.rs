@@ -255,7 +255,9 @@ impl Column {
     /// Appends `other[range]`. The shapes must agree.
     pub(crate) fn extend_from(&mut self, other: &Column, range: Range<usize>) {
         let len = self.len();
-        if let Some(from) = &other.validity {
+        // A part without nulls needs no bitmap where there is none yet.
+        let from = other.validity.as_ref();
+        if let Some(from) = from.filter(|v| self.validity.is_some() || !v.is_set(range.clone())) {
             self.validity
                 .get_or_insert_with(|| Bitmap::filled(len, true))
                 .extend_from(from, range.clone());

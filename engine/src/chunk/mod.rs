@@ -78,3 +78,20 @@ impl Chunk {
         self.times.len() * 8 + self.columns.iter().map(Column::value_bytes).sum::<usize>()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Physical;
+
+    #[test]
+    fn a_part_without_nulls_has_no_bitmap() {
+        let mut column = Column::new(Physical::Int);
+        for value in [Scalar::Int(1), Scalar::Null, Scalar::Int(3), Scalar::Int(4)] {
+            column.push(&value);
+        }
+        let chunk = Chunk { first_seq: 1, times: vec![0; 4], columns: vec![column] };
+        assert_eq!(chunk.slice(2..4).columns[0].validity, None);
+        assert_eq!(chunk.slice(1..3).columns[0].null_count(), 1);
+    }
+}

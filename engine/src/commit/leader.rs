@@ -14,7 +14,7 @@ use crate::state::{Log, State};
 use crate::sync::PoisonError;
 use crate::table_state::TableState;
 use crate::wal::{LogWriter, TableRows};
-use crate::{Durability, Receipt, Result, flush, layout};
+use crate::{Durability, Receipt, Result, flush, layout, unique};
 
 /// Bytes of commits at `Durability::Memory` that are held back before they are written.
 const BUFFER_BYTES_MAX: usize = 1 << 20;
@@ -64,8 +64,10 @@ fn number_and_append(state: &State, log: &mut Log, group: &[Pending]) -> Vec<Res
     let Log { writer, next_seq, last_commit, last_time, .. } = log;
     let now = state.options.clock.now_ns();
     let mut results = Vec::with_capacity(group.len());
+    let mut seen = unique::Seen::default();
     for pending in group {
-        if let Err(error) = pending.tables.iter().try_for_each(|(table, _)| table.check_exists()) {
+        let exist = pending.tables.iter().try_for_each(|(table, _)| table.check_exists());
+        if let Err(error) = exist.and_then(|()| unique::check(pending, &mut seen)) {
             results.push(Err(error));
             continue;
         }
@@ -157,7 +159,9 @@ fn append_rows(
 ) {
     let (_, memtable) = active.tables.entry(table.id).or_insert_with(|| {
         let types = Arc::clone(&table.types);
-        let memtable = Arc::new(Memtable::new(first_seq, types, state.options.block_rows));
+        let (chunk_rows, files) = (state.options.block_rows, table.files());
+        let indexed = files.indexes.keys().copied();
+        let memtable = Arc::new(Memtable::new(first_seq, types, chunk_rows, indexed));
         table.add_memtable(Arc::clone(&memtable));
         (Arc::clone(table), memtable)
     });

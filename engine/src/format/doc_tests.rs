@@ -6,13 +6,14 @@
 
 use super::block::{self, BlockHeader};
 use super::manifest::{self, Header, Meta};
-use super::sst;
 use super::wal::{self, RecordHeader, SegmentHeader};
 use super::{FieldAt, tiles};
+use super::{index, sst};
 use crate::chunk::{Column, ColumnData};
 use crate::coding::crc::{crc32, crc32_seeded};
 use crate::column::{DictionaryBuilder, Encoding, ZoneMap, encode};
 use crate::edit::{Change, VersionEdit};
+use crate::index::IndexMeta;
 use crate::sst::SstMeta;
 use crate::types::DataType;
 
@@ -84,6 +85,9 @@ fn declared_layouts_are_as_documented() {
     assert_declared("Node header", &sst::NODE_HEADER_FIELDS);
     assert_declared("Leaf node", &sst::LEAF_FIELDS);
     assert_declared("Internal node", &sst::INTERNAL_FIELDS);
+    assert_declared("Index header", &index::INDEX_HEADER_FIELDS);
+    assert_declared("Leaf header", &index::LEAF_HEADER_FIELDS);
+    assert_declared("Page header", &index::PAGE_HEADER_FIELDS);
 }
 
 #[test]
@@ -231,6 +235,23 @@ fn edits_are_as_documented() {
             ("max time", le!(9i64)),
         ],
     );
+    let index_meta =
+        IndexMeta { file_number: 1, size: 2, crc: 3, sst: 4, field: 5, keys: 6, entries: 7 };
+    let mut bytes = Vec::new();
+    index_meta.put(&mut bytes);
+    assert_written(
+        "Index file of an edit",
+        &bytes,
+        &[
+            ("file number", le!(1u64)),
+            ("size", le!(2u64)),
+            ("crc", le!(3u32)),
+            ("SST", le!(4u64)),
+            ("field", le!(5u32)),
+            ("keys", le!(6u64)),
+            ("entries", le!(7u64)),
+        ],
+    );
     let (name, schema) = ("".into(), [].into());
     let changes = [
         ("create table", Change::CreateTable { id: 1, name, schema, created_time: 2 }),
@@ -244,6 +265,9 @@ fn edits_are_as_documented() {
         ("next table", Change::NextTable(1)),
         ("table state", Change::TableState { table: 1, next_seq: 2, last_time: 3 }),
         ("close", Change::Close),
+        ("create index", Change::CreateIndex { table: 1, field: 2, unique: true }),
+        ("drop index", Change::DropIndex { table: 1, field: 2 }),
+        ("add index file", Change::AddIndexFile { table: 1, meta: index_meta }),
     ];
     let documented = rows("Version edit").into_iter().skip(1);
     for (row, (name, change)) in documented.clone().zip(&changes) {
@@ -251,8 +275,16 @@ fn edits_are_as_documented() {
         let tag = u16::from_le_bytes([bytes[4], bytes[5]]);
         assert_eq!((row[0], row[1]), (tag.to_string().as_str(), *name));
         // An empty string or blob is its length alone.
-        let sizes =
-            [("u64", 8), ("i64", 8), ("u32", 4), ("string", 4), ("blob", 4), ("64 bytes", 64)];
+        let sizes = [
+            ("u64", 8),
+            ("i64", 8),
+            ("u32", 4),
+            ("string", 4),
+            ("blob", 4),
+            ("64 bytes", 64),
+            ("48 bytes", 48),
+            ("u8", 1),
+        ];
         let body = row[2].split("; ").next().unwrap_or_default().replace("`i64::MIN`", "");
         let documented: usize = sizes.iter().map(|(word, n)| body.matches(word).count() * n).sum();
         assert_eq!(documented, bytes.len() - 10, "the body of {name:?}: {body}");
@@ -292,6 +324,7 @@ fn magics_are_as_documented() {
         (&sst::SST_MAGIC, "SST"),
         (&header[..4], "block"),
         (&directory[..4], "dictionary directory"),
+        (&index::INDEX_MAGIC, "index file"),
     ];
     let text = |magic: &[u8]| format!("`{}`", String::from_utf8_lossy(magic).replace('\0', "\\0"));
     let magics = magics.map(|(magic, of)| vec![text(magic), of.to_owned()]);

@@ -6,6 +6,7 @@
 pub(crate) mod block;
 #[cfg(test)]
 mod doc_tests;
+pub(crate) mod index;
 pub(crate) mod manifest;
 pub(crate) mod sst;
 pub(crate) mod wal;

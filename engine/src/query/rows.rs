@@ -9,7 +9,7 @@ use super::vectors::{ScanCounts, Vectors};
 use crate::chunk::{Column, ColumnData};
 use crate::row::{Projection, value_ref_of};
 use crate::sst::TIME_COLUMN;
-use crate::table_state::TableFiles;
+use crate::table_files::TableFiles;
 use crate::types::Physical;
 use crate::{DataType, Error, Result, Row, ValueRef, read};
 

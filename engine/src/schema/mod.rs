@@ -104,20 +104,4 @@ impl Schema {
         self.encode(&mut bytes);
         crate::coding::crc::crc32(&bytes)
     }
-
-    /// Refuses what this version records but does not yet enforce.
-    ///
-    /// # Errors
-    /// [`Error::BadSchema`] naming the field.
-    pub fn check_supported(&self) -> Result<()> {
-        for field in &self.fields {
-            if field.unique {
-                return Err(field.bad("unique constraints are not enforced yet: leave it out"));
-            }
-            if field.indexed {
-                return Err(field.bad("indexes are not built yet: leave it out"));
-            }
-        }
-        Ok(())
-    }
 }

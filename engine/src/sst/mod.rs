@@ -18,5 +18,6 @@ mod tests;
 pub(crate) use block::{BlockRef, TIME_COLUMN};
 pub(crate) use meta::SstMeta;
 pub(crate) use reader::SstReader;
+pub(crate) use touched::Touched;
 pub(crate) use verify::verify;
 pub(crate) use writer::{SstIdentity, SstWriter};
