@@ -16,14 +16,15 @@ use model::{Cell, Condition};
 use random::Random;
 use srdb::vfs::MemDisk;
 use srdb::{
-    Background, DataType, Database, Durability, Expr, Field, Query, Row, RowBuf, Schema, Table,
-    Value, asc, desc,
+    Background, DataType, Database, Durability, Expr, Field, Job, Query, Row, RowBuf, Schema,
+    Table, Value, asc, desc,
 };
 
-/// One field of each type, each nullable but for the first.
-fn schema() -> Schema {
+/// One field of each type, each nullable but for the first; all indexed or none.
+fn schema(indexed: bool) -> Schema {
     let fields = DataType::ALL.into_iter().map(|data_type| {
         let field = Field::new(data_type.name(), data_type);
+        let field = if indexed { field.indexed() } else { field };
         if data_type == DataType::Bool { field } else { field.nullable() }
     });
     Schema::new(fields).expect("a good schema")
@@ -36,7 +37,8 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// A table whose rows lie where `random` wants them: flushed, in memory, or some of each.
+    /// A table whose rows lie where `random` wants them: flushed, in memory, or some of each; and
+    /// which has indexes of all fields, or of none, or of some that are built as far as it wants.
     fn new(random: &mut Random, rows: usize, block_rows: usize) -> Fixture {
         let db = Database::builder("/db")
             .vfs(Arc::new(MemDisk::new()))
@@ -45,7 +47,8 @@ impl Fixture {
             .durability(Durability::Memory)
             .open()
             .expect("a database");
-        let table = db.create_table("t", schema()).expect("a table");
+        let indexed = random.below(3);
+        let table = db.create_table("t", schema(indexed == 1)).expect("a table");
         let rows = random.rows(rows);
         let flushes = random.below(3);
         let parts = flushes + random.below(2);
@@ -56,6 +59,15 @@ impl Fixture {
             }
             if number < flushes {
                 db.flush().expect("a flush");
+            }
+            for data_type in DataType::ALL {
+                if indexed == 2 && random.chance(4) {
+                    // It may have one already.
+                    let _ = table.create_index(data_type.name());
+                }
+            }
+            for _ in 0..random.below(20) {
+                db.step(Job::BuildIndex).expect("a step");
             }
         }
         Fixture { db, table, rows }
@@ -85,7 +97,8 @@ fn query(table: &Table, expr: &Expr) -> Query {
 }
 
 /// Every way to ask gives what the model says.
-fn check(fixture: &Fixture, condition: &Condition, random: &mut Random) {
+/// How many files and memtables were read by an index.
+fn check(fixture: &Fixture, condition: &Condition, random: &mut Random) -> u64 {
     let expr = condition.to_expr();
     let text = expr.to_string();
     #[cfg(feature = "sql")]
@@ -110,6 +123,7 @@ fn check(fixture: &Fixture, condition: &Condition, random: &mut Random) {
     check_pages(fixture, &expr, &expected, random);
     check_order(fixture, &expr, &expected, random);
     check_chunks(fixture, &expr, &expected);
+    run.indexed.iter().map(|(_, count)| count).sum()
 }
 
 fn check_pages(fixture: &Fixture, expr: &Expr, expected: &[usize], random: &mut Random) {
@@ -236,15 +250,17 @@ fn queries_return_what_a_naive_evaluation_does() {
 
 #[test]
 fn single_comparisons_of_every_type_hold() {
+    let mut indexed = 0;
     for seed in 1000..1020 {
         let mut random = Random::new(seed);
         let fixture = Fixture::new(&mut random, 200, 32);
         for _ in 0..60 {
             let condition = random.condition(0, 200);
-            check(&fixture, &condition, &mut random);
+            indexed += check(&fixture, &condition, &mut random);
         }
         fixture.db.close().expect("a clean close");
     }
+    assert!(indexed > 100, "indexes were used {indexed} times");
 }
 
 #[test]

@@ -55,7 +55,6 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// [`crate::Error::Corrupt`].
-    #[cfg(test)]
     pub(crate) fn count(&mut self) -> Result<Option<u32>> {
         if self.leaf.is_none() {
             return Ok(None);

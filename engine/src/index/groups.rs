@@ -89,7 +89,6 @@ impl KeyGroups {
     }
 
     /// How many rows have `key`.
-    #[cfg(test)]
     pub(crate) fn count_of(&self, key: &[u8]) -> u32 {
         self.find(key).map_or(0, |number| self.groups[number as usize].rows)
     }

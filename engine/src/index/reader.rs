@@ -119,7 +119,6 @@ impl IndexReader {
     ///
     /// # Errors
     /// [`Error::Corrupt`], [`Error::Io`].
-    #[cfg(test)]
     pub(crate) fn count_of(&self, key: &[u8]) -> Result<u32> {
         let cursor = self.find(key)?;
         cursor.map_or(Ok(0), |mut cursor| Ok(cursor.count()?.unwrap_or(0)))

@@ -28,6 +28,11 @@ pub struct Explanation {
     pub blocks: u64,
     /// Of these, the blocks that zone maps exclude, each with the condition that did.
     pub pruned: Vec<(String, u64)>,
+    /// The conditions that an index answered, each with the number of files and memtables of which
+    /// it did. The others were read block by block.
+    pub indexed: Vec<(String, u64)>,
+    /// Rows that indexes named; no others of those files were looked at.
+    pub index_rows: u64,
     /// The blocks of which zone maps say that all rows pass.
     pub whole: u64,
     /// The blocks of which the conditions' columns are decoded.
@@ -72,6 +77,9 @@ impl Explanation {
             .filter(|(_, count)| **count > 0)
             .map(|(leaf, count)| (leaf.clone(), *count))
             .collect();
+        let leaves = plan.filter.leaves().iter().zip(&counts.indexed);
+        let indexed = leaves.filter(|(_, count)| **count > 0);
+        let indexed = indexed.map(|(leaf, count)| (leaf.clone(), *count)).collect();
         if counts.pruned_otherwise > 0 {
             pruned.push(("otherwise".to_owned(), counts.pruned_otherwise));
         }
@@ -82,6 +90,8 @@ impl Explanation {
             filter: super::Expr::all_of(request.filters.iter().cloned()).to_string(),
             blocks: counts.batches,
             pruned,
+            indexed,
+            index_rows: counts.index_rows,
             whole: counts.whole,
             filtered: counts.filtered,
             fields: plan.projection.fields().map(|field| field.name().to_owned()).collect(),
@@ -118,6 +128,12 @@ impl Display for Explanation {
         let table = Name(&self.table);
         writeln!(f, "table   {table}: {} of {} rows in range", self.range_rows, self.table_rows)?;
         writeln!(f, "filter  {}", self.filter)?;
+        for (leaf, count) in &self.indexed {
+            writeln!(f, "index   of {leaf}, for {count} files and memtables")?;
+        }
+        if !self.indexed.is_empty() {
+            writeln!(f, "        {} rows to look at", self.index_rows)?;
+        }
         let excluded: u64 = self.pruned.iter().map(|(_, count)| count).sum();
         write!(f, "blocks  {}: {excluded} excluded by zone maps, ", self.blocks)?;
         writeln!(f, "{} pass whole, {} filtered", self.whole, self.filtered)?;

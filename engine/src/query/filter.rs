@@ -236,6 +236,23 @@ impl Filter {
         })
     }
 
+    /// The tests of columns that every row has to pass: leaf, column, predicate.
+    pub(super) fn required(&self) -> impl Iterator<Item = (usize, usize, &Predicate)> {
+        let parts = match &self.part {
+            Part::All(parts) => parts.as_slice(),
+            other => std::slice::from_ref(other),
+        };
+        parts.iter().filter_map(|part| match part {
+            Part::Leaf(Leaf { number, operand: Operand::Column(column, _), check }) => {
+                match check {
+                    Check::Test(test) if !test.negated => Some((*number, *column, &test.predicate)),
+                    _ => None,
+                }
+            }
+            _ => None,
+        })
+    }
+
     /// Whether no row can pass, whatever there is.
     pub(super) fn is_never(&self) -> bool {
         self.part.is_never()

@@ -17,6 +17,7 @@
 //! **Invariant:** a query reads one snapshot, takes no lock while it reads, and holds a block of
 //! rows, besides what sorting and `distinct` are allowed.
 
+mod access;
 mod batch;
 mod builder;
 mod chunks;

@@ -1,8 +1,8 @@
 //! The scan under every query: batch after batch, the rows that a filter selects.
 //!
 //! ```text
-//! _seq, _time: a range ─► zone maps exclude a batch ─► the filter's columns ─► Vectors
-//!     (bisection)            (nothing decoded)            (as needed)       batch, mask
+//! _seq, _time: a range ─► an index ─► zone maps exclude a batch ─► the filter's columns ─► Vectors
+//!     (bisection)      names its rows     (nothing decoded)            (as needed)      batch, mask
 //! ```
 //!
 //! What is made of the rows is the reader's: it decodes the columns it wants, whole
@@ -16,6 +16,7 @@
 use std::ops::{Bound, Range};
 use std::sync::Arc;
 
+use super::access::{Access, Found};
 use super::batch::Batch;
 use super::filter::{Filter, Operand};
 use crate::chunk::Mask;
@@ -39,7 +40,17 @@ pub(crate) struct VectorScan {
     scratch: Vec<FilterScratch>,
     left: Range<i64>,
     backward: bool,
+    access: Access,
+    part: Option<Part>,
     pub(crate) counts: ScanCounts,
+}
+
+/// The SST or memtable that the scan is in.
+#[derive(Debug)]
+struct Part {
+    seqs: Range<i64>,
+    /// The rows that may pass, if an index has told.
+    found: Option<Found>,
 }
 
 /// What a scan did, and was spared.
@@ -55,6 +66,10 @@ pub(crate) struct ScanCounts {
     pub(crate) whole: u64,
     /// Those of which a column was decoded to see.
     pub(crate) filtered: u64,
+    /// SSTs and memtables of which an index told the rows, by leaf of the filter.
+    pub(crate) indexed: Vec<u64>,
+    /// Rows that indexes told.
+    pub(crate) index_rows: u64,
     /// Rows that passed.
     pub(crate) rows: u64,
 }
@@ -66,11 +81,15 @@ impl VectorScan {
     /// What can go wrong while the ends of a range of `_time` are looked for.
     pub(crate) fn new(table: &SnapshotTable, filter: Arc<Filter>, backward: bool) -> Result<Self> {
         let left = narrowed(table, &filter)?;
+        let leaves = filter.leaves().len();
+        let (pruned, indexed) = (vec![0; leaves], vec![0; leaves]);
         Ok(VectorScan {
             scratch: filter.scratch(),
             left,
             backward,
-            counts: ScanCounts { pruned: vec![0; filter.leaves().len()], ..ScanCounts::default() },
+            access: Access::of(&filter, &table.files),
+            part: None,
+            counts: ScanCounts { pruned, indexed, ..ScanCounts::default() },
             filter,
         })
     }
@@ -86,12 +105,12 @@ impl VectorScan {
     /// # Errors
     /// [`Error::Corrupt`], [`Error::Io`].
     pub(crate) fn next<'t>(&mut self, table: &'t SnapshotTable) -> Result<Option<Vectors<'t>>> {
-        let VectorScan { filter, scratch, left, backward, counts } = self;
-        while !left.is_empty() {
-            let seq = if *backward { left.end - 1 } else { left.start };
-            let range = left.clone();
+        while !self.left.is_empty() {
+            let range = self.left.clone();
             // Until it is known how far this batch goes, so that an error ends the scan.
-            *left = range.end..range.end;
+            self.left = range.end..range.end;
+            let Some(seq) = self.first_of(table, &range)? else { continue };
+            let VectorScan { filter, scratch, left, backward, counts, part, .. } = self;
             let batch = batch_of(table, seq)?;
             let seqs = batch.seqs();
             counts.batches += 1;
@@ -112,6 +131,9 @@ impl VectorScan {
                 let row = |seq: i64| (seq - seqs.start) as usize;
                 selected.retain_range(row(inside.start)..row(inside.end), false);
             }
+            if let Some(found) = part.as_ref().and_then(|part| part.found.as_ref()) {
+                found.retain(seqs.clone(), &mut selected);
+            }
             if verdict == Verdict::All {
                 counts.whole += 1;
             } else {
@@ -128,13 +150,48 @@ impl VectorScan {
         Ok(None)
     }
 
+    /// The first row of a range, from the side that the scan comes from, that may pass. If the part
+    /// it would be in has none, `None`, and the scan is to go on behind that part.
+    fn first_of(&mut self, table: &SnapshotTable, range: &Range<i64>) -> Result<Option<i64>> {
+        let seq = if self.backward { range.end - 1 } else { range.start };
+        let part = match &mut self.part {
+            Some(part) if part.seqs.contains(&seq) => part,
+            other => {
+                let part = other.insert(Part::of(&self.access, table, seq)?);
+                if let Some(found) = &part.found {
+                    self.counts.indexed[found.leaf] += 1;
+                    self.counts.index_rows += found.seqs.len() as u64;
+                }
+                part
+            }
+        };
+        let Some(found) = &part.found else { return Ok(Some(seq)) };
+        let next = if self.backward {
+            let end = found.seqs.partition_point(|row| *row <= seq);
+            end.checked_sub(1).map(|at| found.seqs[at]).filter(|row| *row >= range.start)
+        } else {
+            let at = found.seqs.partition_point(|row| *row < seq);
+            found.seqs.get(at).copied().filter(|row| *row < range.end)
+        };
+        if next.is_none() {
+            self.left = if self.backward {
+                range.start..part.seqs.start.max(range.start)
+            } else {
+                part.seqs.end.min(range.end)..range.end
+            };
+        }
+        Ok(next)
+    }
+
     /// Goes through all batches without decoding a column: what zone maps alone exclude.
     ///
     /// # Errors
     /// [`Error::Corrupt`], [`Error::Io`].
     pub(crate) fn judge_all(mut self, table: &SnapshotTable) -> Result<ScanCounts> {
         while !self.left.is_empty() {
-            let batch = batch_of(table, self.left.start)?;
+            let range = self.left.clone();
+            let Some(seq) = self.first_of(table, &range)? else { continue };
+            let batch = batch_of(table, seq)?;
             self.left.start = batch.seqs().end;
             let counts = &mut self.counts;
             counts.batches += 1;
@@ -149,6 +206,20 @@ impl VectorScan {
             }
         }
         Ok(self.counts)
+    }
+}
+
+impl Part {
+    /// The part that holds row `seq`.
+    fn of(access: &Access, table: &SnapshotTable, seq: i64) -> Result<Part> {
+        let files = &table.files;
+        if let Some(memtable) = files.memtable_of(seq) {
+            let seqs = memtable.first_seq()..memtable.end_seq();
+            return Ok(Part { seqs, found: access.find_in_memtable(memtable) });
+        }
+        let Some(sst) = files.sst_of(seq) else { return Ok(Part { seqs: seq..seq, found: None }) };
+        let seqs = sst.meta.min_seq..sst.meta.max_seq + 1;
+        Ok(Part { seqs, found: access.find_in_sst(files, sst)? })
     }
 }
 
