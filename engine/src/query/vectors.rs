@@ -1,8 +1,8 @@
 //! The scan under every query: batch after batch, the rows that a filter selects.
 //!
 //! ```text
-//! _seq, _time: a range ─► an index ─► zone maps exclude a batch ─► the filter's columns ─► Vectors
-//!     (bisection)      names its rows     (nothing decoded)            (as needed)      batch, mask
+//! _seq, _time: a range ► an index ─► zone maps exclude a batch ─► the filter's columns ─► Vectors
+//!     (bisection)      names its rows    (nothing decoded)         (as needed)         batch, mask
 //! ```
 //!
 //! What is made of the rows is the reader's: it decodes the columns it wants, whole
