@@ -146,7 +146,9 @@ fn take_lock(vfs: &dyn Vfs, root: &Path) -> Result<Box<dyn FileLock>> {
             file.read_exact_at(&mut holder[..bytes], 0).map(|()| bytes)
         });
         let holder = read.ok().and_then(|bytes| std::str::from_utf8(&holder[..bytes]).ok());
-        let holder = holder.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let holder = holder.map(|text| text.trim().to_owned());
+        // Nothing guards it against damage, and it is shown to people.
+        let holder = holder.filter(|text| !text.is_empty() && !text.contains(char::is_control));
         return Err(Error::Locked { path: root.to_owned(), holder });
     };
     lock.write_holder(&lock.holder()).map_err(|e| Error::io("write", &path, e))?;

@@ -48,6 +48,8 @@ use crate::coding::crc::{crc32, crc32_seeded};
 pub(crate) const CURRENT: &str = "CURRENT";
 /// The file that is renamed over [`CURRENT`].
 pub(crate) const CURRENT_TEMP: &str = "CURRENT.tmp";
+/// A copy of the MANIFEST until it is renamed over it.
+pub(crate) const MANIFEST_TEMP: &str = "MANIFEST.tmp";
 /// The name of the file that holds the identity of the database.
 pub(crate) const META: &str = "database.meta";
 /// The file that is renamed to [`META`].

@@ -49,6 +49,8 @@ pub(crate) struct Loaded {
     pub(crate) path: PathBuf,
     /// Its header.
     pub(crate) header: Header,
+    /// Its bytes, but for a torn tail.
+    pub(crate) bytes: Vec<u8>,
     /// Where its next record goes.
     pub(crate) end: u64,
     /// The number of its next record.
@@ -58,6 +60,7 @@ pub(crate) struct Loaded {
     /// Whether the last record is that of a clean close.
     pub(crate) clean_close: bool,
     /// The bytes behind the last whole record, where a write was torn.
+    #[cfg(any(test, feature = "internals"))]
     pub(crate) torn_tail: Option<Range<u64>>,
 }
 
@@ -86,7 +89,7 @@ pub(crate) fn load(vfs: &dyn Vfs, dir: &Path) -> Result<Found> {
             .map_err(|damage| damage.in_file(&path, record.payload.start as u64))?;
         clean_close = edit.is_close();
     }
-    Ok(Found::Database(Box::new(loaded(meta, version, path, &scan, &bytes, clean_close))))
+    Ok(Found::Database(Box::new(loaded(meta, version, path, &scan, bytes, clean_close))))
 }
 
 fn loaded(
@@ -94,20 +97,23 @@ fn loaded(
     version: Version,
     path: PathBuf,
     scan: &Scan,
-    bytes: &[u8],
+    mut bytes: Vec<u8>,
     clean_close: bool,
 ) -> Loaded {
-    let torn = scan.end < bytes.len();
+    let torn = (scan.end < bytes.len()).then_some(scan.end as u64..bytes.len() as u64);
+    bytes.truncate(scan.end);
     Loaded {
         meta,
         version,
         path,
         header: scan.header,
+        bytes,
         end: scan.end as u64,
         next_edit: scan.header.first_edit + scan.records.len() as u64,
         snapshot_bytes: scan.records.get(1).map_or(scan.end as u64, |second| second.offset),
-        clean_close: clean_close && !torn,
-        torn_tail: torn.then_some(scan.end as u64..bytes.len() as u64),
+        clean_close: clean_close && torn.is_none(),
+        #[cfg(any(test, feature = "internals"))]
+        torn_tail: torn,
     }
 }
 
@@ -225,7 +231,7 @@ fn list(vfs: &dyn Vfs, dir: &Path) -> Result<Vec<DirEntry>> {
 pub(crate) fn leftovers(vfs: &dyn Vfs, dir: &Path, current: u64) -> Result<Vec<PathBuf>> {
     let entries = list(vfs, dir)?;
     let stale = entries.iter().filter(|entry| match entry.name.to_str() {
-        Some(format::CURRENT_TEMP | format::META_TEMP) => true,
+        Some(format::CURRENT_TEMP | format::META_TEMP | format::MANIFEST_TEMP) => true,
         Some(name) => format::manifest_number(name).is_some_and(|number| number != current),
         None => false,
     });

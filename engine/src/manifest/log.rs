@@ -13,6 +13,11 @@
 //!    returned: a later crash does not bring back an edit that was reported as failed. Where that
 //!    fails too, nobody knows what is on disk, and the writer takes nothing more.
 //! 3. After a failed sync the writer takes nothing more; the sync is not retried.
+//! 4. Nor is that of an earlier process believed: a failed sync may have left an edit in pages that
+//!    are marked clean, so that every later sync succeeds without it. After anything but a clean
+//!    close the MANIFEST that was read is copied, and the synced copy renamed over it, before
+//!    anything depends on what was read. In place it can't be written again: power loss could tear
+//!    edits that are durable.
 //!
 //! Append and sync are two calls, so that a job that is made of steps makes them in two steps.
 
@@ -21,10 +26,13 @@ use std::sync::Arc;
 
 use srdb_vfs::{Access, File, Vfs};
 
+use super::create::remove_if_there;
 use super::load::Loaded;
 use crate::edit::VersionEdit;
 use crate::error::{Error, Result};
-use crate::format::manifest::{HEADER_BYTES, Header, PAYLOAD_BYTES_MAX, RecordKind, encode_record};
+use crate::format::manifest::{
+    HEADER_BYTES, Header, MANIFEST_TEMP, PAYLOAD_BYTES_MAX, RecordKind, encode_record,
+};
 
 /// Below this a MANIFEST is never replaced: 1 MiB.
 pub(crate) const REPLACE_BYTES_MIN: u64 = 1 << 20;
@@ -50,8 +58,8 @@ pub(crate) struct ManifestWriter {
 }
 
 impl ManifestWriter {
-    /// Goes on with the MANIFEST that was loaded, and makes durable what was read: cuts a torn
-    /// tail, syncs the file, and the directory, whose `CURRENT` may have been switched just before
+    /// Goes on with the MANIFEST that was loaded, and makes durable what was read: copies it but
+    /// for a torn tail, and syncs the directory, whose `CURRENT` may have been switched just before
     /// the process died. Only after this may anything depend on what was loaded.
     ///
     /// # Errors
@@ -62,13 +70,19 @@ impl ManifestWriter {
             let path = path.to_owned();
             move |error| Error::io(op, &path, error)
         };
-        let file = vfs.open(&path, Access::ReadWrite).map_err(io("open", &path))?;
-        if loaded.torn_tail.is_some() {
-            file.set_len(loaded.end).map_err(io("cut", &path))?;
-        }
-        file.sync_data().map_err(io("sync", &path))?;
         if !loaded.clean_close {
+            let temp = dir.join(MANIFEST_TEMP);
+            remove_if_there(vfs, &temp)?;
+            let copy = vfs.create(&temp).map_err(io("create", &temp))?;
+            copy.write_all_at(&loaded.bytes, 0).map_err(io("write", &temp))?;
+            copy.sync_all().map_err(io("sync", &temp))?;
+            drop(copy);
+            vfs.rename(&temp, &path).map_err(io("rename", &temp))?;
             vfs.sync_dir(dir).map_err(io("sync", dir))?;
+        }
+        let file = vfs.open(&path, Access::ReadWrite).map_err(io("open", &path))?;
+        if loaded.clean_close {
+            file.sync_data().map_err(io("sync", &path))?;
         }
         Ok(ManifestWriter {
             file,

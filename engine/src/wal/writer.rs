@@ -21,7 +21,8 @@
 //! even left there by a sync that failed in an earlier process, in which case the pages count as
 //! clean and a mere sync would not write them. Nor may they be written again in place: they may be
 //! durable and acknowledged, and power loss could tear them then. So the first sync of a new
-//! writer copies such a segment ([`Unsettled`]), syncs the copy and renames it over the original.
+//! writer copies such a segment ([`Unsettled`]), syncs the copy, sees that it holds what recovery read
+//! (clean pages may leave the cache at any time), and renames it over the original.
 //! Opening a database pays nothing, and nothing is copied after a clean close.
 //!
 //! **Zero-ahead.** A sync that need not record a new length is faster, so small synced groups find
@@ -36,6 +37,7 @@ use std::sync::Arc;
 use srdb_vfs::{Access, File, Vfs};
 
 use super::payload::{self, TableRows};
+use super::segment::{Found, SegmentReader};
 use crate::error::{Error, Result};
 use crate::format::wal::{
     RECORD_ALIGN, RECORD_HEADER_BYTES, RecordHeader, RecordKind, SEGMENT_HEADER_BYTES,
@@ -102,6 +104,8 @@ enum Before {
     Written { number: u64, file: Arc<dyn File>, path: PathBuf },
     /// Found at recovery.
     Found(Unsettled),
+    /// The same, and replaced by a synced copy whose name is still to be synced.
+    Copied { number: u64 },
 }
 
 /// A place in the buffer to go back to.
@@ -319,11 +323,15 @@ impl LogWriter {
     /// segment, the segment, and its name.
     ///
     /// # Errors
-    /// From the write, as [`LogWriter::write`]. From a sync: the writer is poisoned, because
-    /// nobody knows what is on disk and a sync that is tried again proves nothing.
+    /// From copying what recovery found, and from the write: as [`LogWriter::write`]. From a sync:
+    /// the writer is poisoned, because nobody knows what is on disk and a sync that is tried again
+    /// proves nothing.
     pub(crate) fn sync(&mut self) -> Result<()> {
         self.check_poison()?;
         let group_bytes = self.buffer.len() as u64;
+        if self.synced_lsn != self.end_lsn() {
+            self.settle_found()?;
+        }
         self.write()?;
         if self.synced_lsn == self.end_lsn() {
             return Ok(());
@@ -336,20 +344,38 @@ impl LogWriter {
         })
     }
 
+    /// Replaces the segments that recovery found by copies. Comes before the write, so that a full
+    /// disk leaves no more than a failed write does; the next try makes new copies.
+    fn settle_found(&mut self) -> Result<()> {
+        for at in 0..self.before.len() {
+            let Before::Found(segment) = &self.before[at] else { continue };
+            let path = self.dir.join(segment_file_name(segment.number));
+            if let Err(e) = settle(&*self.vfs, &path, self.database_id, segment) {
+                if e.kind() != io::ErrorKind::InvalidData {
+                    return Err(Error::io("copy", &path, e));
+                }
+                // What was read into memory is not in the log any more.
+                let error = Error::corrupt(&path, 0, e.to_string());
+                self.poison(error.to_string());
+                return Err(error);
+            }
+            self.before[at] = Before::Copied { number: segment.number };
+        }
+        Ok(())
+    }
+
     fn sync_files(&mut self) -> Result<(), (PathBuf, io::Error)> {
         for before in &self.before {
             match before {
                 Before::Written { file, path, .. } => {
                     file.sync_data().map_err(|e| (path.clone(), e))?;
                 }
-                Before::Found(segment) => {
-                    let path = self.dir.join(segment_file_name(segment.number));
-                    settle(&*self.vfs, &path, segment.bytes).map_err(|e| (path, e))?;
-                }
+                // Copied, or there would be no sync.
+                Before::Found(_) | Before::Copied { .. } => {}
             }
         }
         self.file.sync_data().map_err(|e| (self.path.clone(), e))?;
-        let renamed = self.before.iter().any(|before| matches!(before, Before::Found(_)));
+        let renamed = self.before.iter().any(|before| matches!(before, Before::Copied { .. }));
         if renamed || self.synced_segment < self.number {
             self.vfs.sync_dir(&self.dir).map_err(|e| (self.dir.clone(), e))?;
         }
@@ -417,7 +443,7 @@ impl LogWriter {
     /// the files are about to be removed.
     pub(crate) fn forget_before(&mut self, number: u64) {
         self.before.retain(|before| match before {
-            Before::Written { number: n, .. } => *n >= number,
+            Before::Written { number: n, .. } | Before::Copied { number: n } => *n >= number,
             Before::Found(segment) => segment.number >= number,
         });
     }
@@ -473,9 +499,14 @@ fn create_segment(
     Ok((file, path))
 }
 
-/// Replaces a segment by a synced copy of its first `bytes`. A segment that is gone was flushed.
+/// Replaces a segment by a synced copy of its records. A segment that is gone was flushed.
 /// (If a flush removes it while this runs, the copy stays until recovery removes what is obsolete.)
-fn settle(vfs: &dyn Vfs, path: &Path, bytes: u64) -> io::Result<()> {
+///
+/// # Errors
+/// `InvalidData` if the file does not hold any more what recovery read: what a failed sync left in
+/// clean pages goes when they leave the page cache.
+fn settle(vfs: &dyn Vfs, path: &Path, database_id: u64, segment: &Unsettled) -> io::Result<()> {
+    let bytes = segment.bytes;
     let from = match vfs.open(path, Access::Read) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
         opened => opened?,
@@ -498,5 +529,32 @@ fn settle(vfs: &dyn Vfs, path: &Path, bytes: u64) -> io::Result<()> {
     }
     copy.sync_data()?;
     drop((copy, from));
+    require_records(vfs, &copy_path, database_id, segment)?;
     vfs.rename(&copy_path, path)
+}
+
+/// Checks that a copy holds records up to its end.
+fn require_records(
+    vfs: &dyn Vfs,
+    copy: &Path,
+    database_id: u64,
+    segment: &Unsettled,
+) -> io::Result<()> {
+    let gone = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
+    let reader = SegmentReader::open(vfs, copy.to_owned(), segment.number, database_id);
+    let mut reader = reader.map_err(|e| gone(e.to_string()))?;
+    let mut at = SEGMENT_HEADER;
+    while at < segment.bytes && reader.header.is_ok() {
+        match reader.record_at(at).map_err(|e| gone(e.to_string()))? {
+            Found::Record { header, .. } => at += header.record_bytes(),
+            _ => break,
+        }
+    }
+    if at == segment.bytes && reader.header.is_ok() {
+        return Ok(());
+    }
+    Err(gone(format!(
+        "the log held records up to offset {} when it was recovered, and now ends at {at}",
+        segment.bytes
+    )))
 }
