@@ -4,7 +4,7 @@
 //! all and how often, and how big things are. A run that does few things, but those a lot, gets
 //! further into corners than one that does a bit of everything.
 
-use srdb_vfs::{Fault, FaultKind, OpKind};
+use srdb_vfs::{Fault, FaultKind, MapMode, OpKind, Personality, RotPlace, Shows};
 
 use crate::draw::Draw;
 use crate::plan::{
@@ -44,13 +44,16 @@ enum Kind {
     Refused,
     Tick,
     Fault,
+    Rot,
+    DropCaches,
+    Room,
     Close,
     ProcessCrash,
     PowerCrash,
     CrashAt,
 }
 
-const KINDS: [(Kind, u32); 33] = [
+const KINDS: [(Kind, u32); 36] = [
     (Kind::CreateTable, 3),
     (Kind::DropTable, 2),
     (Kind::Insert, 40),
@@ -80,6 +83,9 @@ const KINDS: [(Kind, u32); 33] = [
     (Kind::Refused, 1),
     (Kind::Tick, 3),
     (Kind::Fault, 4),
+    (Kind::Rot, 2),
+    (Kind::DropCaches, 1),
+    (Kind::Room, 2),
     (Kind::Close, 2),
     (Kind::ProcessCrash, 3),
     (Kind::PowerCrash, 3),
@@ -90,7 +96,7 @@ const KINDS: [(Kind, u32); 33] = [
 const ALWAYS: [Kind; 3] = [Kind::Insert, Kind::PowerCrash, Kind::CrashAt];
 
 /// The kinds of calls that faults are ordered for, the ones that matter most more than once.
-const FAULT_OPS: [OpKind; 14] = [
+const FAULT_OPS: [OpKind; 16] = [
     OpKind::Sync,
     OpKind::Sync,
     OpKind::Sync,
@@ -105,7 +111,12 @@ const FAULT_OPS: [OpKind; 14] = [
     OpKind::SetLen,
     OpKind::CreateDir,
     OpKind::Read,
+    OpKind::MapRead,
+    OpKind::MapRead,
 ];
+
+/// The files that faults are ordered for by name.
+const FAULT_FILES: [&str; 4] = ["*.wal", "MANIFEST*", "*.sst", "CURRENT*"];
 
 const WAYS: [Way; 8] = [
     Way::Rows,
@@ -145,7 +156,19 @@ fn options(draw: &mut impl Draw) -> Options {
         frozen_generations_max: draw.pick(&[1, 1, 2, 4]),
         durability: draw.pick(&[Level::Memory, Level::Os, Level::Disk, Level::Disk]),
         recover_twice: draw.chance(30),
+        personality: personality(draw),
+        maps: if draw.chance(30) { MapMode::Reads } else { MapMode::Memory },
+        capacity: draw.chance(5).then(|| draw.pick(&[128 << 10, 256 << 10, 1 << 20])),
         create_if_missing: draw.chance(75),
+    }
+}
+
+/// Most disks do what POSIX says.
+fn personality(draw: &mut impl Draw) -> Personality {
+    match draw.below(20) {
+        0..3 => Personality::Ordered,
+        3 => Personality::Lying { percent: draw.pick(&[5, 30, 100]), seed: draw.bits() },
+        _ => Personality::Posix,
     }
 }
 
@@ -162,6 +185,8 @@ struct Swarm {
     nested_percent: u64,
     rot_percent: u64,
     recovery_fault_percent: u64,
+    /// Whether the disk does harm in silence. Few plans have it: from there on less can be checked.
+    silent: bool,
 }
 
 impl Swarm {
@@ -171,7 +196,11 @@ impl Swarm {
             let least = u32::from(ALWAYS.contains(&kind));
             weight * times.max(least)
         };
-        let weights = KINDS.iter().map(weight).collect();
+        let mut weights: Vec<u32> = KINDS.iter().map(weight).collect();
+        let silent = draw.chance(12);
+        for (kind, weight) in KINDS.iter().zip(&mut weights) {
+            *weight *= u32::from(silent || kind.0 != Kind::Rot);
+        }
         let levels = [draw.below(5), draw.below(5), 1 + draw.below(5)].map(|w| w as u32);
         Swarm {
             weights,
@@ -185,6 +214,7 @@ impl Swarm {
             nested_percent: draw.pick(&[0, 20, 60]),
             rot_percent: draw.pick(&[0, 10, 50]),
             recovery_fault_percent: draw.pick(&[0, 0, 0, 30]),
+            silent,
         }
     }
 
@@ -251,7 +281,16 @@ impl Swarm {
                 let ns = draw.between(1, 10_000_000_000) as i64;
                 Step::Tick { ns: if draw.chance(30) { -ns } else { ns } }
             }
-            Kind::Fault => Step::Fault { fault: fault(draw) },
+            Kind::Fault => Step::Fault { fault: self.fault(draw) },
+            Kind::Rot => Step::Rot {
+                rot: rot(draw),
+                place: draw.pick(&[RotPlace::Both, RotPlace::Medium, RotPlace::Cache]),
+            },
+            Kind::DropCaches => Step::DropCaches,
+            Kind::Room => {
+                let bytes = draw.pick(&[0, 1 << 12, 1 << 13, 1 << 14, 1 << 16]);
+                Step::Room { bytes: draw.chance(50).then_some(bytes) }
+            }
             Kind::Close => Step::Close { after: self.after(draw) },
             Kind::ProcessCrash => Step::ProcessCrash { after: self.after(draw) },
             Kind::PowerCrash => {
@@ -292,6 +331,15 @@ impl Swarm {
         (!draw.chance(20)).then(|| self.level(draw))
     }
 
+    fn fault(&self, draw: &mut impl Draw) -> Fault {
+        let op = draw.pick(&FAULT_OPS);
+        let noisy = noisy(op, draw);
+        let silent = if self.silent && draw.chance(50) { silent(op, draw) } else { None };
+        let nth_max = draw.pick(&[1, 3, 12]);
+        let fault = Fault::new(op, draw.between(1, nth_max), silent.unwrap_or(noisy));
+        if draw.chance(30) { fault.on(draw.pick(&FAULT_FILES)) } else { fault }
+    }
+
     fn after(&self, draw: &mut impl Draw) -> After {
         let mut after = After::default();
         while after.nested.len() < 4 && draw.chance(self.nested_percent) {
@@ -303,7 +351,7 @@ impl Swarm {
             after.rot = Some(rot(draw));
         }
         if draw.chance(self.recovery_fault_percent) {
-            after.faults.push(fault(draw));
+            after.faults.push(self.fault(draw));
         }
         after
     }
@@ -323,17 +371,33 @@ fn some_fields(draw: &mut impl Draw) -> Option<u32> {
     draw.chance(40).then(|| draw.below(1 << 32) as u32)
 }
 
-fn fault(draw: &mut impl Draw) -> Fault {
-    let op = draw.pick(&FAULT_OPS);
+fn noisy(op: OpKind, draw: &mut impl Draw) -> FaultKind {
     let bytes = draw.pick(&[0, 1, 8, 60, 511, 512, 513, 4096]);
-    let error = match (op, draw.below(4)) {
-        (OpKind::Sync | OpKind::SyncDir, _) => FaultKind::SyncFail,
-        (OpKind::Read, _) | (_, 0) => FaultKind::Eio,
-        (_, 1) => FaultKind::EioAfter { bytes },
+    match (op, draw.below(4)) {
+        (OpKind::Sync, 0) | (OpKind::SyncDir, 0..3) => FaultKind::SyncFail,
+        (OpKind::Sync, 1) => FaultKind::SyncDrop { shows: Shows::Old },
+        (OpKind::Sync, 2) => FaultKind::SyncDrop { shows: Shows::New },
+        (OpKind::Sync | OpKind::SyncDir | OpKind::Read, _) | (_, 1) => {
+            FaultKind::EioAfter { bytes }
+        }
+        (OpKind::MapRead, _) | (_, 0) => FaultKind::Eio,
         _ => FaultKind::StorageFull { bytes },
-    };
-    let nth_max = draw.pick(&[1, 3, 12]);
-    Fault::new(op, draw.between(1, nth_max), error)
+    }
+}
+
+/// What goes wrong in silence, where such a call can go wrong so.
+fn silent(op: OpKind, draw: &mut impl Draw) -> Option<FaultKind> {
+    let flip = FaultKind::Flip { at: draw.bits(), xor: 1 << draw.below(8) };
+    match (op, draw.below(4)) {
+        (OpKind::Write, 0) => Some(FaultKind::LostWrite { cached: false }),
+        (OpKind::Write, 1) => Some(FaultKind::LostWrite { cached: true }),
+        (OpKind::Write, 2) => {
+            Some(FaultKind::MisdirectedWrite { file: pick(draw) % 8, offset: draw.bits() })
+        }
+        (OpKind::MapRead, 0..2) => Some(FaultKind::StalePage),
+        (OpKind::Write | OpKind::Read | OpKind::MapRead, _) => Some(flip),
+        _ => None,
+    }
 }
 
 fn rot(draw: &mut impl Draw) -> Rot {

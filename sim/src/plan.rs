@@ -15,7 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use srdb_vfs::{Fate, Fault};
+use srdb_vfs::{Fate, Fault, MapMode, Personality, RotPlace};
 
 use crate::shape::Shape;
 
@@ -52,6 +52,16 @@ pub struct Options {
     pub durability: Level,
     /// Recovers twice at every crash and compares.
     pub recover_twice: bool,
+    /// What kind of disk it is.
+    #[serde(skip_serializing_if = "is_default")]
+    pub personality: Personality,
+    /// Whether SSTs are read through views that can fail.
+    #[serde(skip_serializing_if = "is_default")]
+    pub maps: MapMode,
+    /// How many bytes the disk has room for, but for the way back up from a death; none for as many
+    /// as one likes.
+    #[serde(skip_serializing_if = "is_default")]
+    pub capacity: Option<u64>,
     /// Whether openings may create the database; the first one does so in any case.
     pub create_if_missing: bool,
 }
@@ -66,6 +76,9 @@ impl Default for Options {
             frozen_generations_max: 1,
             durability: Level::Disk,
             recover_twice: false,
+            personality: Personality::Posix,
+            maps: MapMode::Memory,
+            capacity: None,
             create_if_missing: true,
         }
     }
@@ -305,10 +318,26 @@ pub enum Step {
         /// By how many nanoseconds.
         ns: i64,
     },
-    /// Orders an I/O error.
+    /// Orders a fault.
     Fault {
-        /// Which call fails, and how.
+        /// Which call it befalls, and what goes wrong.
         fault: Fault,
+    },
+    /// A byte rots, and the run goes on with the damage.
+    Rot {
+        /// Which byte.
+        rot: Rot,
+        /// On the medium, in the page cache, or both.
+        #[serde(default, skip_serializing_if = "is_default")]
+        place: RotPlace,
+    },
+    /// The page cache is emptied of what is clean.
+    DropCaches,
+    /// The disk has so much room left; none for as much as one likes. When the limit goes, all that
+    /// it kept from being done has to succeed.
+    Room {
+        /// How many bytes more than are taken up now.
+        bytes: Option<u64>,
     },
     /// Closes the database and opens it again.
     Close {
@@ -345,6 +374,10 @@ pub enum Step {
 
 fn one() -> u16 {
     1
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// What happens between a crash and the next step.

@@ -107,6 +107,11 @@ pub struct Model {
     commits: Vec<Commit>,
     waiting: VecDeque<Commit>,
     doubt: Vec<Commit>,
+    /// Commits that were in doubt and are not any more, kept if a sync may have been a lie.
+    forgotten: Vec<Commit>,
+    keeps_forgotten: bool,
+    /// A name has stood for more than one table, or for none again.
+    names_changed: bool,
     safe_at_disk: usize,
     safe_at_os: usize,
     last_number: u64,
@@ -156,6 +161,7 @@ impl Model {
         self.next_table += 1;
         if let Some(old) = self.names.insert(slot, id) {
             self.tables.remove(&old);
+            self.names_changed = true;
         }
         self.tables.insert(id, Table { slot, shape, standing, rows: Vec::new() });
     }
@@ -171,6 +177,7 @@ impl Model {
     pub fn dropped(&mut self, slot: u8) {
         if let Some(id) = self.names.remove(&slot) {
             self.tables.remove(&id);
+            self.names_changed = true;
         }
     }
 
@@ -273,6 +280,24 @@ impl Model {
     pub fn synced(&mut self) {
         self.safe_at_disk = self.commits.len();
         self.safe_at_os = self.commits.len();
+        self.forget_doubt();
+    }
+
+    fn forget_doubt(&mut self) {
+        if self.keeps_forgotten {
+            self.forgotten.append(&mut self.doubt);
+        }
         self.doubt.clear();
+    }
+
+    /// Syncs may be lies: what failed before one may come back after all.
+    pub fn syncs_may_lie(&mut self) {
+        self.keeps_forgotten = true;
+    }
+
+    /// The operating system has lost what it held of the log: a commit at `Os` is no safer than one
+    /// at `Memory` then, and no database could make it so.
+    pub fn lost_by_the_system(&mut self) {
+        self.safe_at_os = self.safe_at_disk;
     }
 }

@@ -29,6 +29,8 @@ pub enum Excuse {
     Nothing,
     /// All but so many commits: those of the last sync of the log.
     AllBut(usize),
+    /// Anything at the end: what is there is a prefix of the commits all the same.
+    Anything,
     /// The last edit of the MANIFEST, where it made or dropped a table. One that moved rows costs
     /// nothing: they stay in the log until another edit vouches for it.
     LastEdit,
@@ -92,9 +94,66 @@ impl Model {
         let safe = match excuse {
             Excuse::Nothing => self.safe(death),
             Excuse::AllBut(vouched) => self.safe(death).min(vouched),
+            Excuse::Anything => return self.check_no_hole(found),
             Excuse::LastEdit => return self.check_nothing_lost(found, death),
         };
         self.explain(found, death, safe).map(drop)
+    }
+
+    /// Checks what was found where the disk has done harm in silence, and goes on from there if that
+    /// can be; `false` if what is there is legal, but nobody can say how it came about.
+    ///
+    /// # Errors
+    /// As [`Model::recover`], but for the losses that the excuse covers.
+    pub fn recover_damaged(
+        &mut self,
+        found: &Found,
+        death: Death,
+        excuse: Excuse,
+    ) -> Result<bool, Violation> {
+        let Err(strict) = self.recover(found, death) else { return Ok(true) };
+        match excuse {
+            Excuse::Nothing => Err(strict),
+            Excuse::AllBut(vouched) => {
+                let explanation = self.explain(found, death, self.safe(death).min(vouched))?;
+                self.adopt(found, explanation, death);
+                Ok(true)
+            }
+            Excuse::LastEdit | Excuse::Anything => {
+                self.check_damaged(found, death, excuse).map(|()| false)
+            }
+        }
+    }
+
+    /// Checks that the rows of each table are those of a prefix of the commits. Where names have
+    /// changed hands nobody can say which table came back; then only each row for itself is known
+    /// ([`crate::oracle::rows`]).
+    fn check_no_hole(&self, found: &Found) -> Result<(), Violation> {
+        if self.names_changed {
+            return Ok(());
+        }
+        let known = |table: &FoundTable| {
+            self.table(table.slot).filter(|(_, t)| t.shape.fields().len() == table.fields)
+        };
+        let mut cursors: Cursors<'_> =
+            found.iter().filter_map(|table| Some((known(table)?.0, (table, 0)))).collect();
+        let there = self.commits.iter().take_while(|c| advance(&mut cursors, c).is_ok()).count();
+        for commit in self.doubtful() {
+            drop(advance(&mut cursors, commit));
+        }
+        match cursors.values().find(|(table, at)| *at < table.rows.len()) {
+            Some((table, at)) => Err(Violation::new("model", self.unexplained(table, *at, there))),
+            None => Ok(()),
+        }
+    }
+
+    /// Commits that may or may not be there, as they were handed in, and so written: in the order
+    /// of their steps.
+    fn doubtful(&self) -> Vec<&Commit> {
+        let mut doubtful: Vec<&Commit> =
+            self.forgotten.iter().chain(&self.doubt).chain(&self.waiting).collect();
+        doubtful.sort_by_key(|c| c.uid);
+        doubtful
     }
 
     /// Checks that of the tables that are there no row is missing. A table that was made last may
@@ -124,11 +183,12 @@ impl Model {
             let why = advance(&mut cursors, lost).err().unwrap_or_default();
             return Err(Violation::new("model", self.lost(lost, death, &why)));
         }
-        // They were handed in, and so written, in the order of their steps.
-        let mut doubtful: Vec<&Commit> = self.doubt.iter().chain(&self.waiting).collect();
-        doubtful.sort_by_key(|c| c.uid);
-        let back: Vec<Commit> =
-            doubtful.into_iter().filter(|c| advance(&mut cursors, c).is_ok()).cloned().collect();
+        let back: Vec<Commit> = self
+            .doubtful()
+            .into_iter()
+            .filter(|c| advance(&mut cursors, c).is_ok())
+            .cloned()
+            .collect();
         let failed = |c: &&Commit| self.doubt.iter().any(|failed| failed.uid == c.uid);
         if death == Death::Closed
             && let Some(commit) = back.iter().find(failed)
@@ -204,8 +264,9 @@ impl Model {
         self.tables.values_mut().for_each(|table| table.standing = Standing::Live);
         self.doubt.retain(|c| back.iter().all(|b| b.uid != c.uid));
         self.doubt.extend(self.waiting.drain(..).filter(|c| back.iter().all(|b| b.uid != c.uid)));
+        self.forgotten.retain(|c| back.iter().all(|b| b.uid != c.uid));
         if death != Death::Process {
-            self.doubt.clear();
+            self.forget_doubt();
         }
         self.commits.truncate(there);
         self.commits.extend(back);

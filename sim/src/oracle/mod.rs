@@ -11,6 +11,7 @@
 //! | `faults`        | is every error one that had a cause, of the right type; is nothing acknowledged after poisoning? |
 //! | `determinism`   | is the trace hash the same when the run is repeated?  |
 //! | `panic`         | did nothing panic?                                                        |
+//! | `rows`          | on a disk that lies: is every row one that was handed in, in its order?    |
 //! | `progress`      | did all work end?                                                         |
 //!
 //! `image`, `manifest` and `tree` look at bytes only, through [`crate::image`].
@@ -19,6 +20,7 @@ use std::fmt;
 
 pub mod image;
 pub mod manifest;
+pub mod rows;
 pub mod ssts;
 pub mod structure;
 pub mod tree;

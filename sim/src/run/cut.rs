@@ -123,9 +123,11 @@ impl Medium {
         run.plan = plan.clone();
         run.at = first.saturating_sub(1);
         run.guarded(|run| {
-            let said = run.come_up(&self.coming, &After::default())?;
-            run.remember(run.at, said);
-            run.go_on(first)
+            run.until_over(|run| {
+                let said = run.come_up(&self.coming, &After::default())?;
+                run.remember(run.at, said);
+                run.go_on(first)
+            })
         })?;
         Ok(run.report)
     }
@@ -197,6 +199,7 @@ impl Run {
         run.clock = self.clock.fork();
         run.mutant_hits = Arc::new(AtomicU64::new(hits));
         run.model = self.model.clone();
+        run.harm = self.harm;
         run.at = self.at;
         run
     }

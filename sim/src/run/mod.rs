@@ -13,6 +13,7 @@
 mod commit;
 mod cut;
 mod handle;
+mod harm;
 mod read;
 mod record;
 mod restart;
@@ -227,6 +228,10 @@ struct Run {
     poisoned: bool,
     /// When the step began, nothing could be written any more.
     unwritable: bool,
+    /// What the disk has done in silence.
+    harm: harm::Harm,
+    /// The run has come to an early end that is legal.
+    over: bool,
     /// The step that is being done.
     at: usize,
     history: VecDeque<(usize, String)>,
@@ -244,7 +249,7 @@ impl Run {
         disk.set_trace(config.exact);
         let clock = MemClock::default();
         clock.seed_entropy(plan.seed);
-        Run {
+        let mut run = Run {
             plan: plan.clone(),
             config,
             disk,
@@ -265,11 +270,15 @@ impl Run {
             closed_tables: BTreeMap::new(),
             poisoned: false,
             unwritable: false,
+            harm: harm::Harm::default(),
+            over: false,
             at: 0,
             history: VecDeque::new(),
             report: Report::default(),
             record: Recorder::off(),
-        }
+        };
+        run.set_up_disk();
+        run
     }
 
     /// Lets `f` run, with the bug planted, and takes down how it ended.
@@ -296,8 +305,11 @@ impl Run {
     }
 
     fn all(&mut self) -> Result<(), Violation> {
-        self.be_born()?;
-        self.go_on(0)
+        self.until_over(|run| {
+            run.be_born()?;
+            run.disk.set_capacity(run.plan.options.capacity);
+            run.go_on(0)
+        })
     }
 
     /// Does the steps from `first` on, to the end.
@@ -319,6 +331,7 @@ impl Run {
         self.record.note(|| Event::Step { number: at });
         let said = self.step(&step)?;
         self.settle()?;
+        self.note_faults();
         self.remember(at, said);
         Ok(())
     }
@@ -334,12 +347,14 @@ impl Run {
     fn end(&mut self) -> Result<(), Violation> {
         self.disk.crash_at(u64::MAX);
         self.disk.clear_faults();
+        self.disk.set_capacity(None);
         self.armed = None;
         // Dropped tables lie on the disk for as long as somebody may look at them.
         self.finish_scans()?;
         self.snapshots.clear();
         if self.poisoned || self.watch.errors() > 0 {
             self.restart(crate::model::Death::Process, None, &After::default())?;
+            self.disk.set_capacity(None);
         }
         self.unwritable = false;
         self.rest()?;
@@ -374,9 +389,10 @@ impl Run {
     }
 
     /// Opens the database where nothing may keep it from opening.
-    fn open_sound(&self, disk: &MemDisk) -> Result<Database, Violation> {
+    fn open_sound(&mut self, disk: &MemDisk) -> Result<Database, Violation> {
         self.open(disk).map_err(|e| {
-            Violation::new("faults", format!("the database does not open on a sound disk: {e}"))
+            let what = format!("the database does not open on a sound disk: {e}");
+            self.cannot_open(&e, Violation::new("faults", what))
         })
     }
 
@@ -392,6 +408,10 @@ impl Run {
         match error {
             Error::Io { .. } if had_cause => {}
             Error::Poisoned { .. } if had_cause => self.poisoned = true,
+            Error::Poisoned { .. } if self.excuse().is_some() => self.poisoned = true,
+            Error::Poisoned { .. } if self.poisoned => {}
+            _ if self.is_eviction(error) => self.poisoned = true,
+            _ if self.is_report(error) => {}
             _ => {
                 let what = format!("{doing} failed without a cause: {error}");
                 return Err(Violation::new("faults", what));

@@ -112,6 +112,8 @@ impl Run {
             None => self.disk.process_crash(),
         };
         self.replace_disk(disk);
+        let capacity = self.disk.capacity();
+        self.disk.set_capacity(None);
         if let Some(rot) = after.rot {
             self.rot(rot, death)?;
         }
@@ -129,7 +131,24 @@ impl Run {
                 self.replace_disk(self.disk.process_crash());
             }
         }
-        self.come_up(&coming, after)
+        self.try_without_room(capacity)?;
+        let said = self.come_up(&coming, after)?;
+        self.disk.set_capacity(self.plan.options.capacity);
+        Ok(said)
+    }
+
+    /// Comes up on the disk as full as it was, which may fail, and never does harm.
+    fn try_without_room(&mut self, capacity: Option<u64>) -> Result<(), Violation> {
+        if capacity.is_none() {
+            return Ok(());
+        }
+        self.disk.set_capacity(capacity);
+        if let Err(e) = self.open(&self.disk.clone()) {
+            self.judge("opening on a full disk", &e)?;
+        }
+        self.replace_disk(self.disk.process_crash());
+        self.disk.set_capacity(None);
+        Ok(())
     }
 
     /// Everything in memory is gone.
@@ -146,7 +165,9 @@ impl Run {
     /// Recovers a copy, if the plan wants that and it has not been done, for what every recovery
     /// from here on must find.
     pub(super) fn look_ahead(&mut self, coming: &mut Coming) -> Result<(), Violation> {
-        if self.plan.options.recover_twice && coming.reference.is_none() {
+        // Where harm was done each recovery may see something else.
+        let twice = self.plan.options.recover_twice && self.excuse().is_none();
+        if twice && coming.reference.is_none() {
             coming.reference = Some(self.recover_a_copy()?);
             self.report.cycles += 1;
         }
@@ -169,9 +190,11 @@ impl Run {
         }
         // What is done to look at it is no part of the recovery.
         self.disk.crash_at(u64::MAX);
-        let db = opened.map_err(|e| not_open(&e))?;
+        let db = opened.map_err(|e| self.cannot_open(&e, not_open(&e)))?;
         let found = self.found(&db)?;
-        seen.agrees(&mut self.ssts, &db, &found)?;
+        if self.excuse().is_none() {
+            seen.agrees(&mut self.ssts, &db, &found)?;
+        }
         wal::same_again(coming.reference.as_ref(), &found)?;
         Ok(false)
     }
@@ -188,15 +211,20 @@ impl Run {
         }
         self.record.note(|| Event::Open(Opening::Last));
         let seen = look(&self.disk);
-        self.floors.advance(&seen, coming.death != Death::Process)?;
+        // Where harm was done the bytes do not say what must be there.
+        if self.excuse().is_none() {
+            self.floors.advance(&seen, coming.death != Death::Process)?;
+        }
         let db = self.open_sound(&self.disk.clone())?;
         let found = self.found(&db)?;
-        seen.agrees(&mut self.ssts, &db, &found)?;
+        if self.excuse().is_none() {
+            seen.agrees(&mut self.ssts, &db, &found)?;
+        }
         self.ssts.forget_all_but(&seen);
         wal::same_again(coming.reference.as_ref(), &found)?;
-        self.model.recover(&found, coming.death)?;
-        structure::check(&db)?;
+        self.recovered(&found, coming.death)?;
         self.db = Some(db);
+        self.check_structure()?;
         let rows: usize = found.iter().map(|table| table.rows.len()).sum();
         let death = coming.death;
         Ok(format!("{death:?}: {rows} rows in {} commits", self.model.commit_count()))
@@ -205,6 +233,7 @@ impl Run {
     /// A new disk takes the place of the old one; a new process knows nothing of the old one.
     pub(super) fn replace_disk(&mut self, disk: MemDisk) {
         self.count();
+        self.forget_faults();
         self.disk = disk;
         self.record_files();
         self.watch.restart();
@@ -218,12 +247,13 @@ impl Run {
         if self.config.exact {
             self.spell_out(&choice, place);
         }
+        self.note_power_failure();
         self.disk.crash_image(&choice)
     }
 
     /// An image as a choice of this disk's pending changes.
     pub(super) fn choice(&self, image: &Image) -> CrashChoice {
-        match image {
+        let choice = match image {
             Image::Drawn(seed) => {
                 let mut draw = SeedDraw::new(*seed);
                 CrashChoice::draw(&self.disk.pending(), &mut || draw.bits())
@@ -233,7 +263,8 @@ impl Run {
                 choice.fates.extend(survivors.iter().map(|s| (s.id, s.fate.clone())));
                 choice
             }
-        }
+        };
+        self.disk.legal(&choice)
     }
 
     fn spell_out(&mut self, choice: &CrashChoice, place: Place) {
@@ -275,14 +306,17 @@ impl Run {
     }
 
     /// Everything in a recovered database.
-    fn found(&self, db: &Database) -> Result<Found, Violation> {
+    fn found(&mut self, db: &Database) -> Result<Found, Violation> {
         match read_all(db) {
             Ok(Ok(found)) => {
                 self.record.note(|| Event::Found(found.clone()));
                 Ok(found)
             }
             Ok(Err(what)) => Err(Violation::new("model", format!("after recovery {what}"))),
-            Err(e) => Err(Violation::new("faults", format!("after recovery a read fails: {e}"))),
+            Err(e) => {
+                let what = format!("after recovery a read fails: {e}");
+                Err(self.cannot_open(&e, Violation::new("faults", what)))
+            }
         }
     }
 
@@ -316,6 +350,9 @@ impl Run {
 
     /// A byte rots on a copy of the disk. It must be reported, or do no harm.
     fn rot(&mut self, rot: Rot, death: Death) -> Result<(), Violation> {
+        if self.excuse().is_some() {
+            return Ok(());
+        }
         let disk = self.disk.fork();
         disk.clear_faults();
         let Some((path, offset)) = wal::rotten_byte(&disk, &self.watch, rot) else { return Ok(()) };

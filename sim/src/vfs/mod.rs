@@ -4,11 +4,12 @@
 //!   engine ──► Watch (what the engine was told) ──► mutant, maybe (a lie) ──► MemDisk
 //! ```
 //!
-//! A [`Layer`] sees every call but those through a map, may pass it on, swallow it or put it off,
+//! A [`Layer`] sees every call but those through a map that lies in memory, may pass it on, swallow it or put it off,
 //! and sees the outcome.
 
 mod watch;
 
+use std::borrow::Cow;
 use std::fmt::Debug;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -213,7 +214,39 @@ impl File for LayeredFile {
             Ok(0)
         };
         self.call(OpKind::Map, 0, &[], go)?;
-        map.ok_or_else(|| io::Error::other("the call was swallowed"))
+        let map = map.ok_or_else(|| io::Error::other("the call was swallowed"))?;
+        if map.whole().is_some() {
+            return Ok(map);
+        }
+        Ok(Arc::new(LayeredMap { path: self.path.clone(), map, layer: self.layer.clone() }))
+    }
+}
+
+/// A view whose every read is a call of its own.
+#[derive(Debug)]
+struct LayeredMap {
+    path: PathBuf,
+    map: Arc<dyn Map>,
+    layer: Arc<dyn Layer>,
+}
+
+impl Map for LayeredMap {
+    fn len(&self) -> u64 {
+        self.map.len()
+    }
+
+    fn bytes(&self, offset: u64, len: usize) -> io::Result<Cow<'_, [u8]>> {
+        let mut bytes = None;
+        let call = Call { op: OpKind::MapRead, path: &self.path, offset, data: &[], file: None };
+        self.layer.call(&call, &mut || {
+            bytes = Some(self.map.bytes(offset, len)?);
+            Ok(0)
+        })?;
+        bytes.ok_or_else(|| io::Error::other("the call was swallowed"))
+    }
+
+    fn whole(&self) -> Option<&[u8]> {
+        None
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Watch {
 #[derive(Debug, Clone, Default)]
 struct State {
     errors: u64,
+    /// Those of them that said the disk is full.
+    full: u64,
     log_sync_failed: bool,
     logs: BTreeMap<PathBuf, Written>,
     /// So many commits the log of this process knows to be synced; its records say so.
@@ -70,6 +72,11 @@ impl Watch {
         self.lock().errors
     }
 
+    /// How many of them said that the disk is full.
+    pub fn full(&self) -> u64 {
+        self.lock().full
+    }
+
     /// Whether a sync of the WAL or of a MANIFEST has failed, so that nothing may be believed.
     pub fn log_sync_failed(&self) -> bool {
         self.lock().log_sync_failed
@@ -79,6 +86,7 @@ impl Watch {
     pub fn restart(&self) {
         let mut state = self.lock();
         state.errors = 0;
+        state.full = 0;
         state.log_sync_failed = false;
         // A recovery finds out what is vouched for, and no more.
         state.synced = false;
@@ -127,6 +135,7 @@ impl Layer for Watch {
             }
             Err(e) if !is_answer(e) => {
                 state.errors += 1;
+                state.full += u64::from(e.kind() == io::ErrorKind::StorageFull);
                 // A MANIFEST that was never synced is not in use yet, and may be given up.
                 let in_use = state.logs.get(call.path).is_some_and(|log| log.synced > 0);
                 let is_log = call.is_on("wal") || call.is_on_manifest() && in_use;

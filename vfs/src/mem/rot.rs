@@ -87,6 +87,11 @@ impl MemDisk {
         self.lock().capacity = bytes.map(|bytes| bytes / PAGE_BYTES);
     }
 
+    /// What was last set with [`MemDisk::set_capacity`], in whole pages.
+    pub fn capacity(&self) -> Option<u64> {
+        self.lock().capacity.map(|pages| pages * PAGE_BYTES)
+    }
+
     /// How many bytes are taken up, counted as [`MemDisk::set_capacity`] does.
     pub fn used(&self) -> u64 {
         self.lock().pages_used() * PAGE_BYTES

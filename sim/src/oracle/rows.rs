@@ -1,0 +1,53 @@
+//! Is every row that is there one that was handed in, whole and in its order?
+//!
+//! The weakest check of all, for disks that have lost or mixed up so much that the model can't say
+//! what must be there. It asks nothing of the database's history, only of the plan: a row carries
+//! the number of its step, and all its values follow from that.
+
+use srdb::Value;
+
+use super::Violation;
+use crate::model::{Found, FoundTable, Values};
+use crate::plan::{Plan, Rows, Step};
+use crate::shape::Shape;
+
+/// Checks every row of every table.
+///
+/// # Errors
+/// The first row that nobody handed in, or that stands where it can't.
+pub fn check(plan: &Plan, found: &Found) -> Result<(), Violation> {
+    for table in found {
+        let mut last = None;
+        for (i, row) in table.rows.iter().enumerate() {
+            let here = |what: &str| {
+                let seq = i + 1;
+                let what = format!("row {seq} of t{} {what}: {:?}", table.slot, row.values);
+                Err(Violation::new("rows", what))
+            };
+            let Some(Value::UInt(id)) = row.values.first() else { return here("has no id") };
+            if last >= Some(*id) {
+                return here("is out of order, or there twice");
+            }
+            last = Some(*id);
+            if !was_handed_in(plan, table, *id, &row.values) {
+                return here("was never handed in");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn was_handed_in(plan: &Plan, table: &FoundTable, id: u64, values: &Values) -> bool {
+    let (uid, part, index) = (id >> 24, id >> 16 & 0xFF, (id & 0xFFFF) as u32);
+    let step = usize::try_from(uid).ok().and_then(|uid| plan.steps.get(uid.checked_sub(1)?));
+    let parts: &[Rows] = match step {
+        Some(Step::Insert { rows, .. }) => std::slice::from_ref(rows),
+        Some(Step::Batch { parts, .. } | Step::Submit { parts, .. }) => parts,
+        _ => return false,
+    };
+    let shapes = Shape::ALL.into_iter().filter(|shape| shape.fields().len() == table.fields);
+    shapes.into_iter().any(|shape| {
+        let mut parts = parts.iter().filter(|rows| rows.table == table.slot && index < rows.rows);
+        parts.any(|rows| *shape.row(uid, part, index, rows.fill) == **values)
+    })
+}
