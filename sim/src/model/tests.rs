@@ -125,3 +125,67 @@ fn a_time_that_changes_is_noticed() {
     found[0].rows[0].time = 9;
     assert!(complaint(model.recover(&found, Death::Power)).contains("_time was 1 and is 9"));
 }
+
+/// A history of three commits, all at `Disk`, in two tables.
+fn history() -> Model {
+    let mut model = two_tables();
+    commit(&mut model, 1, &[rows(T0, 2), rows(T1, 1)], Level::Disk);
+    commit(&mut model, 2, &[rows(T0, 1)], Level::Disk);
+    commit(&mut model, 3, &[rows(T1, 1)], Level::Disk);
+    model
+}
+
+#[test]
+fn an_excuse_covers_the_end_of_the_log_and_nothing_before_it() {
+    for (excuse, counts, is_fine) in [
+        (Excuse::Nothing, [3, 2], true),
+        (Excuse::Nothing, [3, 1], false),
+        (Excuse::AllBut(2), [3, 1], true),
+        (Excuse::AllBut(2), [2, 1], false),
+        (Excuse::Anything, [2, 1], true),
+        (Excuse::Anything, [0, 0], true),
+    ] {
+        let mut model = history();
+        let found = kept(&model, &counts);
+        let result = model.recover_damaged(&found, Death::Power, excuse);
+        assert_eq!(result.is_ok(), is_fine, "{excuse:?} {counts:?}: {result:?}");
+    }
+}
+
+#[test]
+fn no_excuse_covers_a_hole() {
+    for excuse in [Excuse::Nothing, Excuse::AllBut(0), Excuse::Anything] {
+        let mut model = history();
+        // The second commit is gone, the third is there.
+        let found = kept(&model, &[2, 2]);
+        assert!(model.recover_damaged(&found, Death::Power, excuse).is_err(), "{excuse:?}");
+    }
+}
+
+#[test]
+fn what_failed_may_come_back_after_a_sync_that_was_a_lie() {
+    for lies in [false, true] {
+        let mut model = two_tables();
+        if lies {
+            model.syncs_may_lie();
+        }
+        let failed = model.begin(1, &[rows(T0, 1)], Level::Disk);
+        model.fail(failed.clone());
+        model.synced();
+        let mut found = kept(&model, &[0, 0]);
+        found[0].rows.push(FoundRow { time: 1, values: failed.parts[0].rows[0].clone() });
+        let result = model.recover_damaged(&found, Death::Power, Excuse::Anything);
+        assert_eq!(result.is_ok(), lies, "{result:?}");
+    }
+}
+
+#[test]
+fn a_system_that_loses_its_cache_makes_os_no_safer_than_memory() {
+    let mut model = two_tables();
+    commit(&mut model, 1, &[rows(T0, 1)], Level::Disk);
+    commit(&mut model, 2, &[rows(T0, 1)], Level::Os);
+    let found = kept(&model, &[1, 0]);
+    assert!(model.recover(&found, Death::Process).is_err());
+    model.lost_by_the_system();
+    assert_eq!(model.recover(&found, Death::Process), Ok(()));
+}

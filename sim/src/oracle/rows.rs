@@ -51,3 +51,35 @@ fn was_handed_in(plan: &Plan, table: &FoundTable, id: u64, values: &Values) -> b
         parts.any(|rows| *shape.row(uid, part, index, rows.fill) == **values)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::FoundRow;
+    use crate::plan::{After, Options, Way};
+
+    fn found(ids: &[(u64, u32)], fill: u32) -> Found {
+        let row = |(uid, index): &(u64, u32)| FoundRow {
+            time: 0,
+            values: Shape::Blob.row(*uid, 0, *index, fill).into(),
+        };
+        vec![FoundTable { slot: 0, fields: 2, rows: ids.iter().map(row).collect() }]
+    }
+
+    #[test]
+    fn only_rows_that_were_handed_in_pass_once_and_in_order() {
+        let rows = Rows { table: 0, rows: 2, fill: 38 };
+        let insert = Step::Insert { rows, way: Way::Rows, level: None };
+        let (options, birth) = (Options::default(), After::default());
+        let plan = Plan { seed: 0, options, birth, steps: vec![insert.clone(), insert] };
+        let passes = |found: &Found| check(&plan, found).is_ok();
+        assert!(passes(&found(&[], 38)) && passes(&found(&[(1, 0), (1, 1), (2, 0)], 38)));
+        assert!(!passes(&found(&[(1, 0), (1, 0)], 38)), "twice");
+        assert!(!passes(&found(&[(2, 0), (1, 0)], 38)), "out of order");
+        assert!(!passes(&found(&[(1, 2)], 38)) && !passes(&found(&[(3, 0)], 38)), "not handed in");
+        assert!(!passes(&found(&[(1, 0)], 39)), "another value");
+        let mut moved = found(&[(1, 0)], 38);
+        moved[0].slot = 1;
+        assert!(!passes(&moved), "in another table");
+    }
+}

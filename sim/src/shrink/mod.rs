@@ -201,7 +201,7 @@ impl Shrinker {
     fn plainer_options(&mut self) {
         // As the engine has them, but without the many zeros ahead of the log.
         let plainest = Options { wal_zero_ahead: 0, ..Options::default() };
-        let plain: [fn(&mut Options, Options); 9] = [
+        let plain: [fn(&mut Options, Options); 12] = [
             |o, plainest| *o = plainest,
             |o, plainest| o.recover_twice = plainest.recover_twice,
             |o, plainest| o.wal_zero_ahead = plainest.wal_zero_ahead,
@@ -211,6 +211,9 @@ impl Shrinker {
             |o, plainest| o.frozen_generations_max = plainest.frozen_generations_max,
             |o, plainest| o.create_if_missing = plainest.create_if_missing,
             |o, plainest| o.durability = plainest.durability,
+            |o, plainest| o.personality = plainest.personality,
+            |o, plainest| o.maps = plainest.maps,
+            |o, plainest| o.capacity = plainest.capacity,
         ];
         let births = images::plainer_afters(&self.best.plan.birth);
         for birth in [After::default()].into_iter().chain(births) {
