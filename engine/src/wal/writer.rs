@@ -421,7 +421,13 @@ impl LogWriter {
             synced_lsn: self.synced_lsn,
             synced_segment: self.synced_segment,
         };
-        let (file, path) = create_segment(&*self.vfs, &self.dir, &header)?;
+        let (file, path) = match create_segment(&*self.vfs, &self.dir, &header) {
+            Ok(created) => created,
+            Err(error) => {
+                self.take_back_segment(header.number, &error);
+                return Err(error);
+            }
+        };
         self.cut_zeros();
         let ended = self.number;
         let before_file = std::mem::replace(&mut self.file, file);
@@ -437,6 +443,19 @@ impl LogWriter {
         self.written = SEGMENT_HEADER;
         self.file_bytes = SEGMENT_HEADER;
         Ok(ended)
+    }
+
+    /// Takes back what a failed creation may have left, durably: the log goes on in this segment,
+    /// and a segment that came back after power loss would say that this one ends before that.
+    fn take_back_segment(&mut self, number: u64, error: &Error) {
+        let path = self.dir.join(segment_file_name(number));
+        let removed = match self.vfs.remove_file(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+            _ => self.vfs.sync_dir(&self.dir),
+        };
+        if let Err(e) = removed {
+            self.poison(format!("{error}, and could not be taken back: {e}"));
+        }
     }
 
     /// Forgets what is not synced in segments before `number`: their rows are durable in SSTs and
@@ -541,11 +560,15 @@ fn require_records(
     segment: &Unsettled,
 ) -> io::Result<()> {
     let gone = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
+    let refused = |error: Error| match &error {
+        Error::Io { source, .. } => io::Error::new(source.kind(), error.to_string()),
+        _ => gone(error.to_string()),
+    };
     let reader = SegmentReader::open(vfs, copy.to_owned(), segment.number, database_id);
-    let mut reader = reader.map_err(|e| gone(e.to_string()))?;
+    let mut reader = reader.map_err(refused)?;
     let mut at = SEGMENT_HEADER;
     while at < segment.bytes && reader.header.is_ok() {
-        match reader.record_at(at).map_err(|e| gone(e.to_string()))? {
+        match reader.record_at(at).map_err(refused)? {
             Found::Record { header, .. } => at += header.record_bytes(),
             _ => break,
         }

@@ -171,7 +171,8 @@ impl Run {
                 stats.last_commit
             ));
         }
-        let had_cause = self.watch.errors() > 0 || self.disk.crashed();
+        let had_cause = self.watch.errors() > 0 || self.disk.crashed() || self.poisoned;
+        let had_cause = had_cause || self.excuse().is_some();
         if self.poisoned && !stats.poisoned || stats.poisoned && !had_cause {
             return Err(Violation::new("faults", format!("poisoned is {}", stats.poisoned)));
         }

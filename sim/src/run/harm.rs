@@ -40,7 +40,7 @@ pub(super) struct Harm {
     other: u32,
     /// The power has failed after a lie.
     lied: bool,
-    /// The page cache was emptied, and with it went what no medium holds of the log.
+    /// The page cache was emptied, and with it went what no medium holds.
     evicted: bool,
     /// So many of the disk's delivered faults are counted.
     seen: usize,
@@ -87,10 +87,9 @@ impl Run {
     }
 
     fn harm(&mut self, path: &Path) {
-        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        match &*name {
+        match path {
             _ if is_wal(path) => self.harm.wal += 1,
-            _ if name.starts_with("MANIFEST") => self.harm.manifest += 1,
+            _ if is_manifest(path) => self.harm.manifest += 1,
             _ => self.harm.other += 1,
         }
     }
@@ -128,9 +127,11 @@ impl Run {
         names_a_file && self.excuse().is_some()
     }
 
-    /// Whether this error says that the log has changed since it was recovered, and has.
+    /// Whether this error says that the log or the MANIFEST is not what this process read or wrote,
+    /// and it is not: a failed sync had left that in clean pages, which have left the cache.
     pub(super) fn is_eviction(&self, error: &Error) -> bool {
-        matches!(error, Error::Corrupt { path, .. } if is_wal(path) && self.harm.evicted)
+        self.harm.evicted
+            && matches!(error, Error::Corrupt { path, .. } if is_wal(path) || is_manifest(path))
     }
 
     /// An error on the way up: the legal end of the run, or a violation.
@@ -193,8 +194,8 @@ impl Run {
         let changed = self.disk.drop_caches();
         if changed.iter().any(|path| is_wal(path)) {
             self.model.lost_by_the_system();
-            self.harm.evicted = true;
         }
+        self.harm.evicted |= !changed.is_empty();
         format!("{} files show something else", changed.len())
     }
 
@@ -226,4 +227,8 @@ impl Run {
 
 fn is_wal(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().contains(".wal"))
+}
+
+fn is_manifest(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("MANIFEST"))
 }

@@ -194,8 +194,8 @@ impl Run {
         let found = self.found(&db)?;
         if self.excuse().is_none() {
             seen.agrees(&mut self.ssts, &db, &found)?;
+            wal::same_again(coming.reference.as_ref(), &found)?;
         }
-        wal::same_again(coming.reference.as_ref(), &found)?;
         Ok(false)
     }
 
@@ -219,9 +219,9 @@ impl Run {
         let found = self.found(&db)?;
         if self.excuse().is_none() {
             seen.agrees(&mut self.ssts, &db, &found)?;
+            wal::same_again(coming.reference.as_ref(), &found)?;
         }
         self.ssts.forget_all_but(&seen);
-        wal::same_again(coming.reference.as_ref(), &found)?;
         self.recovered(&found, coming.death)?;
         self.db = Some(db);
         self.check_structure()?;
