@@ -21,8 +21,8 @@
 //! even left there by a sync that failed in an earlier process, in which case the pages count as
 //! clean and a mere sync would not write them. Nor may they be written again in place: they may be
 //! durable and acknowledged, and power loss could tear them then. So the first sync of a new
-//! writer copies such a segment ([`Unsettled`]), syncs the copy, sees that it holds what recovery read
-//! (clean pages may leave the cache at any time), and renames it over the original.
+//! writer copies such a segment ([`Unsettled`]), syncs the copy, sees that it holds what recovery
+//! read (clean pages may leave the cache at any time), and renames it over the original.
 //! Opening a database pays nothing, and nothing is copied after a clean close.
 //!
 //! **Zero-ahead.** A sync that need not record a new length is faster, so small synced groups find

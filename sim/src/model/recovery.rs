@@ -100,8 +100,8 @@ impl Model {
         self.explain(found, death, safe).map(drop)
     }
 
-    /// Checks what was found where the disk has done harm in silence, and goes on from there if that
-    /// can be; `false` if what is there is legal, but nobody can say how it came about.
+    /// Checks what was found where the disk has done harm in silence, and goes on from there if
+    /// that can be; `false` if what is there is legal, but nobody can say how it came about.
     ///
     /// # Errors
     /// As [`Model::recover`], but for the losses that the excuse covers.

@@ -4,8 +4,8 @@
 //!   engine ──► Watch (what the engine was told) ──► mutant, maybe (a lie) ──► MemDisk
 //! ```
 //!
-//! A [`Layer`] sees every call but those through a map that lies in memory, may pass it on, swallow it or put it off,
-//! and sees the outcome.
+//! A [`Layer`] sees every call but those through a map that lies in memory, may pass it on, swallow
+//! it or put it off, and sees the outcome.
 
 mod watch;
 
