@@ -78,7 +78,7 @@ fn planted_bugs_are_caught() {
 fn a_failure_shrinks_to_a_few_steps_that_still_fail() {
     for name in ["ack-before-sync", "sst-unsynced", "wal-dir-unsynced", "edit-before-sst"] {
         let mutant = planted(name);
-        let failing = (0..100).find_map(|seed| run_seed(seed, with(mutant)).err());
+        let failing = (0..1000).find_map(|seed| run_seed(seed, with(mutant)).err());
         let Some(failure) = failing else { panic!("nothing found {mutant:?}") };
         let shrunk = shrink(failure, with(mutant), 2_000);
         let (plan, violation) = (shrunk.failure.plan, shrunk.failure.violation);
@@ -91,7 +91,7 @@ fn a_failure_shrinks_to_a_few_steps_that_still_fail() {
 #[test]
 fn an_exact_plan_replays_what_a_drawn_one_did() {
     let mutant = planted("sst-unsynced");
-    let failing = (0..100).find_map(|seed| run_seed(seed, with(mutant)).err());
+    let failing = (0..1000).find_map(|seed| run_seed(seed, with(mutant)).err());
     let Some(drawn) = failing else { panic!("nothing found {mutant:?}") };
     let exact = sim::failure::spell_out(drawn.clone(), Some(mutant));
     let is_exact = |step: &Step| match step {
