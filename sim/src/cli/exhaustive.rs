@@ -11,6 +11,7 @@ use sim::plan::Plan;
 use sim::run::Config;
 use srdb_vfs::{Clock, OsClock};
 
+use super::shrink::FirstOfEach;
 use super::{mutant, threads};
 
 /// How much is shown of many failures of one plan.
@@ -55,6 +56,7 @@ pub(crate) fn main(out: &mut impl Write, args: &Args) -> io::Result<bool> {
     writeln!(out, "{:<width$} {heads}", "plan")?;
     let clock = OsClock::new();
     let (mut total, mut steps, mut found) = (Tally::default(), 0, 0);
+    let mut small = FirstOfEach::default();
     for (name, plan) in &plans {
         let start = clock.monotonic_ns();
         let outcome = exhaustive.run(plan);
@@ -65,7 +67,7 @@ pub(crate) fn main(out: &mut impl Write, args: &Args) -> io::Result<bool> {
         total.add(&outcome.tally);
         steps += plan.steps.len();
         found += outcome.finds.len();
-        failures(out, name, &outcome.finds, args)?;
+        failures(out, name, &outcome.finds, args, &mut small)?;
         if args.mutant.is_some() && found > 0 {
             break;
         }
@@ -105,13 +107,19 @@ fn line(out: &mut impl Write, steps: usize, tally: &Tally, seconds: f64) -> io::
     )
 }
 
-/// Keeps the plan of each failure of its kind and describes the first.
-fn failures(out: &mut impl Write, name: &str, finds: &[Find], args: &Args) -> io::Result<()> {
-    let mut told: Vec<&Find> = Vec::new();
+/// Keeps the plan of each failure of its kind, describes the first, shrinks what is new.
+fn failures(
+    out: &mut impl Write,
+    name: &str,
+    finds: &[Find],
+    args: &Args,
+    small: &mut FirstOfEach,
+) -> io::Result<()> {
+    let mut told: Vec<(&Find, String)> = Vec::new();
     for find in finds {
         let violation = &find.failure.violation;
         if told.len() == FAILURES_SHOWN
-            || told.iter().any(|told| told.failure.violation.is_like(violation))
+            || told.iter().any(|(told, _)| told.failure.violation.is_like(violation))
         {
             continue;
         }
@@ -124,10 +132,13 @@ fn failures(out: &mut impl Write, name: &str, finds: &[Find], args: &Args) -> io
             let line: String = violation.to_string().chars().take(LINE_CHARS).collect();
             writeln!(out, "{}: {line}", path.display())?;
         }
-        told.push(find);
+        told.push((find, stem));
     }
     if !finds.is_empty() {
         writeln!(out, "\n{name}: {} failures, {} unlike each other", finds.len(), told.len())?;
+    }
+    for (find, stem) in told {
+        small.shrink(out, &find.failure, (&args.failures, &stem), args.mutant)?;
     }
     Ok(())
 }

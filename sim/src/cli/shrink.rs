@@ -1,5 +1,6 @@
 //! `sim shrink`: makes a failing plan smaller and writes it beside the plan.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,7 @@ use sim::plan::Plan;
 use sim::run::{Config, Failure, run};
 use sim::shrink::Progress;
 
-use super::mutant;
+use super::{RUNS_MAX, mutant};
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
@@ -35,6 +36,31 @@ pub(crate) fn main(out: &mut impl Write, args: &Args) -> io::Result<bool> {
     let stem = path.file_stem().map_or("plan".into(), |s| s.to_string_lossy());
     make_small(out, &failure, (directory, &stem), args.mutant, args.runs)?;
     Ok(false)
+}
+
+/// What a command that may meet many failures shrinks by itself: the first of each oracle, so that
+/// one bug with a thousand failures costs one shrinking and not a thousand.
+#[derive(Debug, Default)]
+pub(super) struct FirstOfEach {
+    shrunk: BTreeSet<&'static str>,
+}
+
+impl FirstOfEach {
+    /// Shrinks a failure, unless one of the same oracle has been shrunk.
+    pub(super) fn shrink(
+        &mut self,
+        out: &mut impl Write,
+        failure: &Failure,
+        (directory, name): (&Path, &str),
+        mutant: Option<Mutant>,
+    ) -> io::Result<()> {
+        if !self.shrunk.insert(failure.violation.oracle) {
+            return Ok(());
+        }
+        writeln!(out, "\nshrinking {name} …")?;
+        out.flush()?;
+        make_small(out, failure, (directory, name), mutant, RUNS_MAX)
+    }
 }
 
 /// Shrinks a failure, says how far it came, and names what was written.

@@ -2,15 +2,17 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::num::NonZero;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use sim::failure::FAILURES_DIR;
 use sim::mutants::Mutant;
-use sim::run::Config;
-use sim::soak::{STATE_FILE, Soak, State};
+use sim::plan::Plan;
+use sim::run::{Config, run};
+use sim::soak::{Kept, STATE_FILE, Soak, State};
 use srdb_vfs::{Clock, OsClock};
 
+use super::shrink::FirstOfEach;
 use super::{mutant, threads};
 
 /// Seconds between two writings of the state: so much is done again after a Ctrl-C.
@@ -72,6 +74,7 @@ pub(crate) fn main(out: &mut impl Write, args: &Args) -> io::Result<bool> {
     state.seconds = before.seconds + seconds() - start;
     state.save(&args.state)?;
     summary(out, &before, &state)?;
+    make_small(out, state.failures.range(before.next..).map(|(_, kept)| kept), args)?;
     Ok(state.failed == before.failed)
 }
 
@@ -146,6 +149,26 @@ fn summary(out: &mut impl Write, before: &State, state: &State) -> io::Result<()
     for (seed, kept) in new.take(FAILURES_SHOWN) {
         let line: String = kept.what.chars().take(LINE_CHARS).collect();
         writeln!(out, "  seed {seed:<8} {}: {line}", kept.plan.display())?;
+    }
+    Ok(())
+}
+
+/// Shrinks what this soak has found, once it is over: meanwhile the cores are for new seeds.
+fn make_small<'a>(
+    out: &mut impl Write,
+    failures: impl Iterator<Item = &'a Kept>,
+    args: &Args,
+) -> io::Result<()> {
+    let mut small = FirstOfEach::default();
+    for Kept { plan: path, .. } in failures {
+        let Err(failure) = run(&Plan::load(path)?, Config { mutant: args.mutant, exact: false })
+        else {
+            writeln!(out, "{}: does not fail when it is run again", path.display())?;
+            continue;
+        };
+        let directory = path.parent().unwrap_or(Path::new("."));
+        let stem = path.file_stem().map_or("plan".into(), |stem| stem.to_string_lossy());
+        small.shrink(out, &failure, (directory, &stem), args.mutant)?;
     }
     Ok(())
 }
