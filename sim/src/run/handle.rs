@@ -111,7 +111,7 @@ impl Run {
             let short = table.appender().append_row(&[]);
             answers.push(("a row without values", "bad row", short));
         }
-        let had_cause = self.watch.errors() > 0 || self.disk.crashed();
+        let had_cause = self.may_be_poisoned();
         for (call, expected, answer) in answers {
             match &answer {
                 Err(e) if kind(e) == expected => {}
@@ -171,8 +171,7 @@ impl Run {
                 stats.last_commit
             ));
         }
-        let had_cause = self.watch.errors() > 0 || self.disk.crashed() || self.poisoned;
-        let had_cause = had_cause || self.excuse().is_some();
+        let had_cause = self.may_be_poisoned();
         if self.poisoned && !stats.poisoned || stats.poisoned && !had_cause {
             return Err(Violation::new("faults", format!("poisoned is {}", stats.poisoned)));
         }

@@ -134,6 +134,12 @@ impl Run {
             && matches!(error, Error::Corrupt { path, .. } if is_wal(path) || is_manifest(path))
     }
 
+    /// Whether anything has happened that the database may be poisoned by.
+    pub(super) fn may_be_poisoned(&mut self) -> bool {
+        let failed = self.watch.errors() > 0 || self.disk.crashed();
+        failed || self.poisoned || self.excuse().is_some()
+    }
+
     /// An error on the way up: the legal end of the run, or a violation.
     pub(super) fn cannot_open(&mut self, error: &Error, otherwise: Violation) -> Violation {
         if self.is_report(error) { self.over(format!("reported: {error}")) } else { otherwise }
