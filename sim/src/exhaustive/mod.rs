@@ -29,7 +29,7 @@ use std::sync::{Mutex, PoisonError};
 
 use srdb_vfs::{CrashChoice, PendingOp};
 
-use crate::oracle::Violation;
+use crate::oracle::determinism;
 use crate::plan::{Image, Nested, Plan, Survivor};
 use crate::run::{Config, Failure, Medium, PowerCut, run};
 use images::images;
@@ -285,13 +285,11 @@ impl Exhaustive {
     /// Replays the plan of a failure, for its history and its trace. One that does not come again
     /// is a failure of its own kind.
     fn confirm(&self, failure: Box<Failure>) -> Box<Failure> {
-        match run(&failure.plan, Config { exact: true, ..self.config }) {
-            Err(again) if again.violation.is_like(&failure.violation) => again,
-            other => {
-                let again = other.err().map_or("nothing".to_owned(), |f| f.violation.to_string());
-                let what = format!("{}; replayed, the plan gives {again}", failure.violation);
-                Box::new(Failure { violation: Violation::new("determinism", what), ..*failure })
-            }
+        let again = run(&failure.plan, Config { exact: true, ..self.config }).err();
+        let violation = again.as_ref().map(|again| &again.violation);
+        match (determinism::replayed(&failure.violation, violation), again) {
+            (Err(violation), _) => Box::new(Failure { violation, ..*failure }),
+            (Ok(()), again) => again.unwrap_or(failure),
         }
     }
 }

@@ -1,23 +1,26 @@
 //! What must be true of every run. Each oracle is one module with one question.
 //!
-//! | oracle          | asks                                                                      |
-//! |-----------------|---------------------------------------------------------------------------|
-//! | `model`         | is what can be read exactly what was committed, and after a crash a prefix of it that holds all that was safe? ([`crate::model`]) |
-//! | `image`         | is what the engine makes of its files what a reader that shares nothing with it makes of them? |
-//! | `wal`           | does recovery give the same when repeated and when interrupted; is damage to what was acknowledged reported? |
-//! | `manifest`      | does the MANIFEST name exactly the files that are there, and does it never go back? |
-//! | `tree`          | does the B+Tree of every SST lead to each block, once, by search and by scan? |
-//! | `structure`     | does the engine's own `verify` find everything in order?                  |
-//! | `faults`        | is every error one that had a cause, of the right type; is nothing acknowledged after poisoning? |
-//! | `determinism`   | is the trace hash the same when the run is repeated?  |
-//! | `panic`         | did nothing panic?                                                        |
-//! | `rows`          | on a disk that lies: is every row one that was handed in, in its order?    |
-//! | `progress`      | did all work end?                                                         |
+//! | oracle          | asks                                                                      | module |
+//! |-----------------|---------------------------------------------------------------------------|--------|
+//! | `model`         | is what can be read exactly what was committed, and after a crash a prefix of it that holds all that was safe? | [`crate::model`] |
+//! | `image`         | is what the engine makes of its files what a reader that shares nothing with it makes of them? | [`image`] |
+//! | `wal`           | does recovery give the same when repeated and when interrupted; is damage to what was acknowledged reported? | [`wal`] |
+//! | `manifest`      | does the MANIFEST name exactly the files that are there, and does it never go back? | [`manifest`] |
+//! | `tree`          | does the B+Tree of every SST lead to each block, once, by search and by scan? | [`tree`] |
+//! | `structure`     | does the engine's own `verify` find everything in order?                  | [`structure`] |
+//! | `faults`        | had every error a cause, and the type for it; is nothing acknowledged after a failed sync? | [`faults`] |
+//! | `determinism`   | is the trace hash the same when the run is repeated?                      | [`determinism`] |
+//! | `panic`         | did nothing panic?                                                        | [`ending`] |
+//! | `progress`      | did all work end?                                                         | [`ending`] |
+//! | `rows`          | on a disk that lies: is every row one that was handed in, in its order?   | [`rows`] |
 //!
 //! `image`, `manifest` and `tree` look at bytes only, through [`crate::image`].
 
 use std::fmt;
 
+pub mod determinism;
+pub mod ending;
+pub mod faults;
 pub mod image;
 pub mod manifest;
 pub mod rows;

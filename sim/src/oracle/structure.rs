@@ -1,4 +1,7 @@
 //! Does `verify` find every checksum, B+Tree and block in order?
+//!
+//! It asks the engine about itself, so it can't see a mistake that writer and reader share; for
+//! that there are `image`, `manifest` and `tree`.
 
 use srdb::{Database, Error};
 

@@ -214,7 +214,11 @@ fn question(oracle: &str) -> &'static str {
             "is what can be read exactly what was committed, and after a crash a prefix of it \
              that holds all that was safe?"
         }
-        "files" => "is every live file there, and after recovery nothing else?",
+        "manifest" => {
+            "does the MANIFEST name exactly the files that are there, and does it never go back?"
+        }
+        "tree" => "does the B+Tree of every SST lead to each block, once, by search and by scan?",
+        "rows" => "is every row one that was handed in, in its order?",
         "structure" => "does verify find every checksum, B+Tree and block in order?",
         "wal" => {
             "does recovery give the same when repeated and when interrupted; is damage to what \

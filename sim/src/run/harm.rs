@@ -27,9 +27,8 @@ use srdb::Error;
 use srdb_vfs::{FaultKind, Personality, RotPlace};
 
 use super::Run;
-use crate::db::ROOT;
 use crate::model::{Death, Excuse, Found};
-use crate::oracle::{Violation, rows, structure, wal};
+use crate::oracle::{Violation, faults, rows, structure, wal};
 use crate::plan::Rot;
 
 /// The damage so far.
@@ -115,16 +114,7 @@ impl Run {
 
     /// Whether this error is how the engine reports harm that the disk has done.
     pub(super) fn is_report(&mut self, error: &Error) -> bool {
-        let names_a_file = match error {
-            // What is only looked at by `verify` and not needed, as a copy of a schema.
-            Error::Io { path, source, .. } => {
-                path.starts_with(ROOT) && source.kind() == std::io::ErrorKind::NotFound
-            }
-            Error::Corrupt { path, .. } | Error::Unsupported { path, .. } => path.starts_with(ROOT),
-            Error::NoDatabase { .. } => true,
-            _ => false,
-        };
-        names_a_file && self.excuse().is_some()
+        faults::names_damage(error) && self.excuse().is_some()
     }
 
     /// Whether this error says that the log or the MANIFEST is not what this process read or wrote,

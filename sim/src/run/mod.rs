@@ -32,9 +32,10 @@ use srdb_vfs::{MemClock, MemDisk, TraceEntry};
 use crate::db::kind;
 use crate::model::Model;
 use crate::mutants::{Mutant, MutantLayer};
-use crate::oracle::Violation;
+use crate::oracle::faults::{Causes, Verdict};
 use crate::oracle::manifest::Floors;
 use crate::oracle::ssts::Ssts;
+use crate::oracle::{Violation, determinism, ending, faults};
 use crate::panics;
 use crate::plan::{After, Image, Plan};
 use crate::shape::Shape;
@@ -137,13 +138,11 @@ pub fn run_recorded(plan: &Plan, mutant: Option<Mutant>) -> Recording {
 pub fn run_twice(plan: &Plan, config: Config) -> Result<Report, Box<Failure>> {
     let first = run(plan, config)?;
     let second = run(plan, config);
-    if second.as_ref().is_ok_and(|second| *second == first) {
-        return Ok(first);
-    }
-    let what = format!("the same plan gave {first:?}, then {second:?}");
+    let second = second.as_ref().map_err(|failure| &failure.violation);
+    let Err(violation) = determinism::compare(&first, second) else { return Ok(first) };
     Err(Box::new(Failure {
         plan: plan.clone(),
-        violation: Violation::new("determinism", what),
+        violation,
         step: plan.steps.len(),
         history: Vec::new(),
         trace: Vec::new(),
@@ -288,7 +287,7 @@ impl Run {
     ) -> Result<T, Box<Failure>> {
         plant_in_engine(self.config.mutant);
         let result = panics::catch(|| catch_unwind(AssertUnwindSafe(|| f(self))));
-        let result = result.unwrap_or_else(|panic| Err(Violation::new("panic", panic)));
+        let result = result.unwrap_or_else(|said| Err(ending::panicked(said)));
         self.count();
         self.report.mutant_hits += hits_in_engine();
         plant_in_engine(None);
@@ -404,29 +403,19 @@ impl Run {
 
     /// Takes an error for what it is: one that had a cause, or a violation.
     fn judge(&mut self, doing: &str, error: &Error) -> Result<&'static str, Violation> {
-        let had_cause = self.watch.errors() > 0 || self.disk.crashed();
-        match error {
-            Error::Io { .. } if had_cause => {}
-            Error::Poisoned { .. } if had_cause => self.poisoned = true,
-            Error::Poisoned { .. } if self.excuse().is_some() => self.poisoned = true,
-            Error::Poisoned { .. } if self.poisoned => {}
-            _ if self.is_eviction(error) => self.poisoned = true,
-            _ if self.is_report(error) => {}
-            _ => {
-                let what = format!("{doing} failed without a cause: {error}");
-                return Err(Violation::new("faults", what));
-            }
-        }
+        let causes = Causes {
+            noisy: self.watch.errors() > 0 || self.disk.crashed(),
+            poisoned: self.poisoned,
+            evicted: self.is_eviction(error),
+        };
+        let verdict = faults::judge(doing, error, causes, || self.excuse().is_some())?;
+        self.poisoned |= verdict == Verdict::Poisons;
         Ok(kind(error))
     }
 
     /// Nothing may be acknowledged once a sync of a log has failed.
     fn check_writable(&self, doing: &str) -> Result<(), Violation> {
-        if self.unwritable {
-            let what = format!("{doing} was acknowledged after a failed sync");
-            return Err(Violation::new("faults", what));
-        }
-        Ok(())
+        faults::acknowledged(doing, self.unwritable)
     }
 
     /// How a step came out goes into the hash and into the history.

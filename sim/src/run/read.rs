@@ -6,7 +6,7 @@ use super::scan::{chosen, names};
 use super::{Kept, Run};
 use crate::db::{found_row, read_all, table_name};
 use crate::model::{FoundRow, Standing, Values};
-use crate::oracle::Violation;
+use crate::oracle::{Violation, faults};
 use crate::shape::Shape;
 
 /// Rows as the model has them: `_time` and values.
@@ -15,12 +15,8 @@ pub(super) type Expected = Vec<(i64, Values)>;
 impl Run {
     /// A read has failed. Only an ordered fault may do that, and it never poisons.
     pub(super) fn judge_read(&mut self, doing: &str, error: &Error) -> Result<String, Violation> {
-        match error {
-            Error::Poisoned { .. } => {
-                Err(Violation::new("faults", format!("{doing}: reads go on after poisoning")))
-            }
-            _ => self.judge(doing, error).map(str::to_owned),
-        }
+        faults::judge_read(doing, error)?;
+        self.judge(doing, error).map(str::to_owned)
     }
 
     /// The rows of a table that the model knows, if both have it.

@@ -18,7 +18,7 @@ use crate::db::read_all;
 use crate::draw::{Draw, SeedDraw};
 use crate::model::{Death, Found};
 use crate::oracle::image::{Answer, look};
-use crate::oracle::{Violation, manifest, structure, wal};
+use crate::oracle::{Violation, ending, manifest, structure, wal};
 use crate::plan::{After, Image, Rot, Step, Survivor};
 use crate::vfs::Watch;
 
@@ -76,7 +76,7 @@ impl Run {
     /// The crash that was ordered earlier has happened.
     pub(super) fn crash_as_armed(&mut self) -> Result<(), Violation> {
         let Some(armed) = self.armed.take() else {
-            return Err(Violation::new("progress", "the disk crashed and nobody ordered it"));
+            return Err(ending::crashed_unasked());
         };
         let image = Some(&armed.image);
         let said = self.restart_for(armed.step, Death::Power, image, &armed.after)?;

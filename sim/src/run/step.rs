@@ -7,7 +7,7 @@ use super::{Armed, Event, Run};
 use crate::db::{schema, table_name};
 use crate::model::{Death, Standing};
 use crate::oracle::image::look;
-use crate::oracle::{Violation, manifest, structure};
+use crate::oracle::{Violation, ending, manifest, structure};
 use crate::plan::Step;
 use crate::shape::Shape;
 
@@ -193,8 +193,7 @@ impl Run {
                 return Ok(format!("{job:?} {}", self.judge("a job", &e)?));
             }
         }
-        let what = format!("jobs {:?} have work after {JOB_STEPS_MAX} steps", db.jobs());
-        Err(Violation::new("progress", what))
+        Err(ending::jobs_go_on(&db.jobs(), JOB_STEPS_MAX))
     }
 
     fn tick(&mut self, ns: i64) -> String {
