@@ -13,12 +13,19 @@ use srdb::internals::fuzz;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 4] = [
+pub const TARGETS: [Target; 5] = [
     ("wal_replay", fuzz::wal_replay),
     ("sst_open", fuzz::sst_open),
     ("block_decode", fuzz::block_decode),
     ("manifest_load", fuzz::manifest_load),
+    ("plan", sim::fuzz::plan),
 ];
+
+/// What each corpus starts with: target, name, bytes.
+pub fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
+    let plans = sim::fuzz::seeds().into_iter().map(|(name, bytes)| ("plan", name, bytes));
+    fuzz::seeds().into_iter().chain(plans).collect()
+}
 
 /// Where the inputs of a target are.
 pub fn corpus(target: &str) -> PathBuf {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::coverage;
 use crate::draw::SeedDraw;
 use crate::generate::generate;
 use crate::oracle::Violation;
@@ -61,7 +62,9 @@ impl Campaign {
         let next = AtomicU64::new(0);
         let stop = AtomicBool::new(false);
         let outcome = Mutex::new(Outcome::default());
+        let coverage = coverage::installed();
         let work = || {
+            coverage::install(coverage.clone());
             while !stop.load(Ordering::Relaxed) {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 if number >= self.seeds {

@@ -3,6 +3,7 @@
 //! The generator asks a [`Draw`] for every choice it makes and for nothing else, so that the same
 //! generator serves random testing and coverage-guided fuzzing.
 
+use arbitrary::Unstructured;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -10,6 +11,11 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 pub trait Draw {
     /// The next 64 bits.
     fn bits(&mut self) -> u64;
+
+    /// Whether there is nothing left to draw from, so that every choice from here on is the same.
+    fn is_spent(&self) -> bool {
+        false
+    }
 
     /// A number below `n`; 0 if `n` is 0.
     fn below(&mut self, n: u64) -> u64 {
@@ -65,36 +71,32 @@ impl Draw for SeedDraw {
     }
 }
 
-/// Choices spelt out in bytes, as a fuzzer gives them. When they run out, every choice is 0.
+/// Choices spelt out in bytes, as a fuzzer gives them: as few bytes for each as will do, so that
+/// the fuzzer finds it at one place. When they run out, every choice is 0.
 #[derive(Debug)]
-pub struct ByteDraw<'a>(&'a [u8]);
+pub struct ByteDraw<'a>(Unstructured<'a>);
 
 impl<'a> ByteDraw<'a> {
     /// The choices in `bytes`.
     pub fn new(bytes: &'a [u8]) -> Self {
-        ByteDraw(bytes)
-    }
-
-    fn take(&mut self, count: usize) -> u64 {
-        let (now, rest) = self.0.split_at(count.min(self.0.len()));
-        self.0 = rest;
-        now.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
+        ByteDraw(Unstructured::new(bytes))
     }
 }
 
 impl Draw for ByteDraw<'_> {
     fn bits(&mut self) -> u64 {
-        self.take(8)
+        self.0.arbitrary().unwrap_or(0)
     }
 
-    // As few bytes as will do: a fuzzer then finds each choice at one place.
     fn below(&mut self, n: u64) -> u64 {
         match n {
             0 | 1 => 0,
-            2..=256 => self.take(1) % n,
-            257..=65_536 => self.take(2) % n,
-            _ => self.take(8) % n,
+            _ => self.0.int_in_range(0..=n - 1).unwrap_or(0),
         }
+    }
+
+    fn is_spent(&self) -> bool {
+        self.0.is_empty()
     }
 }
 

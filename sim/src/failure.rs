@@ -5,9 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::draw::SeedDraw;
+use crate::files;
 use crate::generate::generate;
 use crate::mutants::Mutant;
-use crate::plan::real_files;
 use crate::report;
 use crate::run::{Config, Failure, run, run_recorded};
 use crate::shrink::{Progress, shrink_watched};
@@ -135,6 +135,6 @@ pub fn keep_small(
     let plan = failure.plan.save(directory, &name)?;
     let html = directory.join(format!("{name}.html"));
     let page = report::html(&run_recorded(&failure.plan, mutant), Some(&plan));
-    real_files::write(directory, &html, &page)?;
+    files::write(&html, &page)?;
     Ok(Some(Kept { failure, plan, html, runs, finished }))
 }

@@ -23,18 +23,23 @@
 //! | [`mod@run`]    | runs a plan                                                            |
 //! | [`campaign`]   | many seeds over several threads                                        |
 //! | [`exhaustive`] | every power failure that a short plan can meet                         |
+//! | [`coverage`]   | which part of the fault space many runs have visited                   |
 //! | [`failure`]    | what is said about a run that went wrong                               |
 //! | [`shrink`]     | makes a failing plan smaller                                           |
+//! | [`mod@fuzz`]   | runs the plan that a fuzzer's bytes spell                              |
 //! | [`report`]     | one replay as one page: what was lost, and why                         |
 //! | [`soak`]       | seeds for as long as one likes, going on where the last soak stopped   |
 //!
 //! One seed fixes everything: no clock, no thread and no random source of the machine is asked.
 
 pub mod campaign;
+pub mod coverage;
 pub mod db;
 pub mod draw;
 pub mod exhaustive;
 pub mod failure;
+pub mod files;
+pub mod fuzz;
 pub mod generate;
 pub mod image;
 pub mod model;

@@ -15,8 +15,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use srdb_vfs::{Fate, Fault, MapMode, Personality, RotPlace};
+use srdb_vfs::{Fate, Fault, MapMode, OpKind, Personality, RotPlace};
 
+use crate::files;
 use crate::shape::Shape;
 
 /// A run, spelt out.
@@ -359,6 +360,11 @@ pub enum Step {
         #[serde(default, skip_serializing_if = "After::is_plain")]
         after: After,
     },
+    /// The next `crash_at` counts only such calls.
+    Aim {
+        /// Which.
+        at: At,
+    },
     /// The power fails at a call of the file system from here on, whatever the steps that follow
     /// are doing then. A later crash or `CrashAt` takes its place.
     CrashAt {
@@ -393,6 +399,9 @@ pub struct After {
     /// I/O errors inside the last recovery.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
+    /// Of which calls the last of `nested` counts; of all that change the disk if it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aim: Option<At>,
 }
 
 impl After {
@@ -400,6 +409,16 @@ impl After {
     pub fn is_plain(&self) -> bool {
         *self == After::default()
     }
+}
+
+/// Calls of one kind on files or directories of one name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct At {
+    /// The kind of call.
+    pub op: OpKind,
+    /// The name, as [`Fault::file`] has it.
+    pub file: String,
 }
 
 /// A power failure inside a recovery.
@@ -499,7 +518,7 @@ impl Plan {
     /// If the file can't be read, or holds no plan; the message names it.
     pub fn load(path: &Path) -> io::Result<Plan> {
         let named = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
-        let text = real_files::read(path).map_err(|e| io::Error::new(e.kind(), named(&e)))?;
+        let text = files::read(path).map_err(|e| io::Error::new(e.kind(), named(&e)))?;
         Plan::from_json(&text).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, named(&e)))
     }
 
@@ -508,7 +527,7 @@ impl Plan {
     /// # Errors
     /// As [`Plan::load`], for the first that can't be read.
     pub fn load_all(directory: &Path) -> io::Result<Vec<(PathBuf, Plan)>> {
-        let paths = real_files::list(directory)?.into_iter();
+        let paths = files::list(directory)?.into_iter();
         let plans = paths.filter(|path| path.extension().is_some_and(|e| e == "json"));
         plans.map(|path| Plan::load(&path).map(|plan| (path, plan))).collect()
     }
@@ -519,7 +538,7 @@ impl Plan {
     /// If that can't be done.
     pub fn save(&self, directory: &Path, name: &str) -> io::Result<PathBuf> {
         let path = directory.join(format!("{name}.json"));
-        real_files::write(directory, &path, &self.to_json())?;
+        files::write(&path, &self.to_json())?;
         Ok(path)
     }
 }
@@ -545,27 +564,6 @@ impl Step {
 /// One line of JSON; plain data can't fail to become that.
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|e| format!("{{\"unwritable\": {e:?}}}"))
-}
-
-/// Plans and reports are files of the real world, the only ones that the simulator touches.
-#[expect(clippy::disallowed_methods, reason = "plans lie on the real disk, not on the simulated")]
-pub(crate) mod real_files {
-    use std::fs;
-    use std::io;
-    use std::path::{Path, PathBuf};
-
-    pub(super) fn read(path: &Path) -> io::Result<String> {
-        fs::read_to_string(path)
-    }
-
-    pub(super) fn list(directory: &Path) -> io::Result<Vec<PathBuf>> {
-        fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.path())).collect()
-    }
-
-    pub(crate) fn write(directory: &Path, path: &Path, text: &str) -> io::Result<()> {
-        fs::create_dir_all(directory)?;
-        fs::write(path, text)
-    }
 }
 
 #[cfg(test)]

@@ -123,7 +123,7 @@ fn make_durable(state: &State, log: &mut Log, wanted: Durability) -> Result<()> 
 }
 
 /// Poisons the database if the log can't go on after an error.
-fn check_log<T>(state: &State, writer: &LogWriter, done: Result<T>) -> Result<T> {
+pub(crate) fn check_log<T>(state: &State, writer: &LogWriter, done: Result<T>) -> Result<T> {
     done.inspect_err(|error| {
         if writer.poisoned().is_some() {
             state.poison(error);

@@ -17,7 +17,7 @@ mod ticket;
 
 use std::sync::Arc;
 
-pub(crate) use leader::{close_log, freeze, lead};
+pub(crate) use leader::{check_log, close_log, freeze, lead};
 pub use ticket::Ticket;
 
 use crate::Result;

@@ -3,7 +3,7 @@
 use std::{fs, io};
 
 fn main() -> io::Result<()> {
-    for (target, name, bytes) in srdb::internals::fuzz::seeds() {
+    for (target, name, bytes) in srdb_fuzz::seeds() {
         let dir = srdb_fuzz::corpus(target);
         fs::create_dir_all(&dir)?;
         fs::write(dir.join(format!("seed-{name}")), bytes)?;

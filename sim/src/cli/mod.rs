@@ -2,6 +2,7 @@
 //!
 //! A command writes to `out` and says whether all went well.
 
+mod coverage;
 mod exhaustive;
 mod mutants;
 mod plan;
@@ -43,6 +44,8 @@ enum Command {
     Exhaustive(exhaustive::Args),
     /// Run seeds for some time, from where the last soak stopped.
     Soak(soak::Args),
+    /// Count what goes wrong where and when, and say what never did.
+    Coverage(coverage::Args),
     /// Plant each known bug and count the seeds until it is found.
     Mutants(mutants::Args),
 }
@@ -58,6 +61,7 @@ impl Cli {
             Some(Command::Plan(args)) => plan::main(out, args),
             Some(Command::Exhaustive(args)) => exhaustive::main(out, args),
             Some(Command::Soak(args)) => soak::main(out, args),
+            Some(Command::Coverage(args)) => coverage::main(out, args),
             Some(Command::Mutants(args)) => mutants::main(out, args),
         }
     }

@@ -57,6 +57,8 @@ pub struct Table {
     pub slot: u8,
     /// Its fields.
     pub shape: Shape,
+    /// What fields it may have instead, if several attempts to create it have failed.
+    pub or_shapes: Vec<Shape>,
     /// Whether it is there.
     pub standing: Standing,
     /// The rows that can be read, by `_seq` minus 1, with their `_time`.
@@ -163,7 +165,15 @@ impl Model {
             self.tables.remove(&old);
             self.names_changed = true;
         }
-        self.tables.insert(id, Table { slot, shape, standing, rows: Vec::new() });
+        self.tables
+            .insert(id, Table { slot, shape, or_shapes: Vec::new(), standing, rows: Vec::new() });
+    }
+
+    /// Another attempt to create a table that may be there has failed, with these fields.
+    pub fn may_also_be(&mut self, slot: u8, shape: Shape) {
+        if let Some(table) = self.names.get(&slot).and_then(|id| self.tables.get_mut(id)) {
+            table.or_shapes.push(shape);
+        }
     }
 
     /// What was doubtful about a table has shown itself, or become doubtful.

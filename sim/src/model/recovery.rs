@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::{Commit, Model, Standing, TableId, Values};
 use crate::oracle::Violation;
 use crate::plan::Level;
+use crate::shape::Shape;
 
 /// What died.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,7 +211,7 @@ impl Model {
         for table in found {
             match self.table(table.slot) {
                 None => return wrong(format!("table t{} is there and must not be", table.slot)),
-                Some((_, model)) if model.shape.fields().len() != table.fields => {
+                Some((_, model)) if model.shape_of(table).is_none() => {
                     return wrong(format!("table t{} has other fields than it had", table.slot));
                 }
                 Some((id, _)) => drop(cursors.insert(id, (table, 0))),
@@ -261,7 +262,12 @@ impl Model {
         let gone: Vec<u8> =
             self.names.keys().copied().filter(|slot| !is_there(found, *slot)).collect();
         gone.into_iter().for_each(|slot| self.dropped(slot));
-        self.tables.values_mut().for_each(|table| table.standing = Standing::Live);
+        for table in self.tables.values_mut() {
+            let there = found.iter().find(|found| found.slot == table.slot);
+            table.shape = there.and_then(|there| table.shape_of(there)).unwrap_or(table.shape);
+            table.or_shapes.clear();
+            table.standing = Standing::Live;
+        }
         self.doubt.retain(|c| back.iter().all(|b| b.uid != c.uid));
         self.doubt.extend(self.waiting.drain(..).filter(|c| back.iter().all(|b| b.uid != c.uid)));
         self.forgotten.retain(|c| back.iter().all(|b| b.uid != c.uid));
@@ -344,6 +350,14 @@ fn advance(cursors: &mut Cursors<'_>, commit: &Commit) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+impl super::Table {
+    /// Which of the shapes that it may have was found; no two have as many fields.
+    fn shape_of(&self, found: &FoundTable) -> Option<Shape> {
+        let mut shapes = std::iter::once(&self.shape).chain(&self.or_shapes);
+        shapes.find(|shape| shape.fields().len() == found.fields).copied()
+    }
 }
 
 fn is_there(found: &Found, slot: u8) -> bool {

@@ -29,8 +29,9 @@ use std::path::Path;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::failure::command;
+use crate::files;
 use crate::mutants::Mutant;
-use crate::plan::{Plan, real_files};
+use crate::plan::Plan;
 use crate::run::{Failure, Recording, run_recorded};
 
 use difference::Difference;
@@ -50,9 +51,7 @@ const BLOCKS_OPEN: usize = 4;
 /// If the file can't be written.
 pub fn write(plan: &Plan, from: &Path, mutant: Option<Mutant>, to: &Path) -> io::Result<bool> {
     let recording = run_recorded(plan, mutant);
-    let directory = to.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let directory = directory.unwrap_or(Path::new("."));
-    real_files::write(directory, to, &html(&recording, Some(from)))?;
+    files::write(to, &html(&recording, Some(from)))?;
     Ok(recording.result.is_ok())
 }
 

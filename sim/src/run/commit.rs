@@ -8,6 +8,7 @@
 use srdb::{Durability, Error, Receipt, Result, Row, Table};
 
 use super::{Answer, Event, Run};
+use crate::coverage::Phase;
 use crate::db::{found_row, kind, named, spoilt, table_name};
 use crate::model::{Ack, Commit, Standing};
 use crate::oracle::Violation;
@@ -333,7 +334,10 @@ impl Run {
         });
         let Some((slot, seq, expected)) = here else { return Ok(None) };
         let Some(table) = self.table(slot)? else { return Ok(None) };
-        let row: Option<Row> = match table.get(seq) {
+        let before = self.enter(Phase::Read);
+        let answer = table.get(seq);
+        self.enter(before);
+        let row: Option<Row> = match answer {
             Err(Error::Closed) => return Ok(None),
             Err(e) => {
                 self.judge_read("get", &e)?;

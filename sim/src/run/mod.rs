@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use srdb::{Database, Error, Receipt, Snapshot, Table, Ticket};
 use srdb_vfs::{MemClock, MemDisk, TraceEntry};
 
+use crate::coverage::{self, Phase, Tracker};
 use crate::db::kind;
 use crate::model::Model;
 use crate::mutants::{Mutant, MutantLayer};
@@ -37,7 +38,7 @@ use crate::oracle::manifest::Floors;
 use crate::oracle::ssts::Ssts;
 use crate::oracle::{Violation, determinism, ending, faults};
 use crate::panics;
-use crate::plan::{After, Image, Plan};
+use crate::plan::{After, At, Image, Plan};
 use crate::shape::Shape;
 use crate::vfs::{Layered, Watch};
 
@@ -208,6 +209,8 @@ struct Run {
     /// What has been read of the files, and what must not be taken back.
     ssts: Ssts,
     floors: Floors,
+    /// Counts what goes wrong where and when, if somebody wants to know.
+    tracker: Option<Arc<Tracker>>,
     clock: MemClock,
     mutant_hits: Arc<AtomicU64>,
     db: Option<Database>,
@@ -220,7 +223,11 @@ struct Run {
     dropped: Vec<Table>,
     /// The database was there once: it is opened, not created.
     born: bool,
+    /// The recovery before this one was interrupted by a crash.
+    interrupted: bool,
     armed: Option<Armed>,
+    /// Of which calls the next armed crash counts.
+    aim: Option<At>,
     /// The tables as they were when the database was closed, for hearing of the last commits.
     closed_tables: BTreeMap<u8, Table>,
     /// The database has said that it is poisoned.
@@ -255,6 +262,7 @@ impl Run {
             watch: Arc::default(),
             ssts: Ssts::default(),
             floors: Floors::default(),
+            tracker: coverage::installed().map(|coverage| Arc::new(Tracker::new(coverage))),
             clock,
             mutant_hits: Arc::default(),
             db: None,
@@ -265,7 +273,9 @@ impl Run {
             scans: Vec::new(),
             dropped: Vec::new(),
             born: false,
+            interrupted: false,
             armed: None,
+            aim: None,
             closed_tables: BTreeMap::new(),
             poisoned: false,
             unwritable: false,
@@ -366,12 +376,20 @@ impl Run {
 
     /// The layers above a disk. Copies of the disk get a watch of their own.
     fn layers(&self, disk: &MemDisk, watch: &Arc<Watch>) -> Arc<Layered> {
-        let mut vfs: Arc<dyn srdb_vfs::Vfs> = Arc::new(disk.clone());
+        let mut vfs: Arc<dyn srdb_vfs::Vfs> = match &self.tracker {
+            Some(tracker) if Arc::ptr_eq(watch, &self.watch) => coverage::counted(disk, tracker),
+            _ => Arc::new(disk.clone()),
+        };
         if let Some(mutant) = self.config.mutant {
             let layer = MutantLayer::new(mutant, self.mutant_hits.clone());
             vfs = Arc::new(Layered::new(vfs, Arc::new(layer)));
         }
         Arc::new(Layered::new(vfs, watch.clone()))
+    }
+
+    /// From here on the database does this.
+    fn enter(&self, phase: Phase) -> Phase {
+        self.tracker.as_ref().map_or(phase, |tracker| tracker.enter(phase))
     }
 
     fn open(&self, disk: &MemDisk) -> srdb::Result<Database> {

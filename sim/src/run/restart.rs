@@ -14,6 +14,7 @@ use srdb::{Database, Error};
 use srdb_vfs::{CrashChoice, MemDisk};
 
 use super::{Event, Opening, Run};
+use crate::coverage::Phase;
 use crate::db::read_all;
 use crate::draw::{Draw, SeedDraw};
 use crate::model::{Death, Found};
@@ -114,6 +115,7 @@ impl Run {
         self.replace_disk(disk);
         let capacity = self.disk.capacity();
         self.disk.set_capacity(None);
+        self.interrupted = false;
         if let Some(rot) = after.rot {
             self.rot(rot, death)?;
         }
@@ -121,7 +123,12 @@ impl Run {
         self.look_ahead(&mut coming)?;
         for (number, nested) in after.nested.iter().enumerate() {
             self.record.note(|| Event::Open(Opening::Nested(number)));
-            if self.interrupt(nested.call, &mut coming)? {
+            let is_last = number + 1 == after.nested.len();
+            match after.aim.as_ref().filter(|_| is_last) {
+                None => self.disk.crash_at(self.disk.calls() + nested.call),
+                Some(at) => self.disk.crash_on(at.op, &*at.file, nested.call),
+            }
+            if self.come_up_to_a_crash(&mut coming)? {
                 let (death, ledger) = (coming.death, || self.model.ledger(Some(coming.death)));
                 self.record.note(|| Event::Death { step, death, ledger: ledger() });
                 let disk = self.power_image(&nested.image, Place::Nested(step, number));
@@ -177,11 +184,18 @@ impl Run {
     /// Comes up as far as a call that changes the disk, where the power fails; false if there is no
     /// such call. The disk is left as it is then.
     pub(super) fn interrupt(&mut self, call: u64, coming: &mut Coming) -> Result<bool, Violation> {
+        self.disk.crash_at(self.disk.calls() + call);
+        self.come_up_to_a_crash(coming)
+    }
+
+    /// Comes up as far as the crash that has been ordered.
+    fn come_up_to_a_crash(&mut self, coming: &mut Coming) -> Result<bool, Violation> {
         self.report.cycles += 1;
         let seen = look(&self.disk);
-        self.disk.crash_at(self.disk.calls() + call);
+        self.enter(self.opening());
         let opened = self.open(&self.disk.clone());
         if self.disk.crashed() {
+            self.interrupted = true;
             if coming.death != Death::Power {
                 // What only the page cache held may be lost now.
                 *coming = Coming { death: Death::Power, reference: None };
@@ -202,6 +216,7 @@ impl Run {
     /// Comes up for good and checks what is there.
     pub(super) fn come_up(&mut self, coming: &Coming, after: &After) -> Result<String, Violation> {
         if !after.faults.is_empty() {
+            self.enter(self.opening());
             after.faults.iter().for_each(|fault| self.disk.inject(fault.clone()));
             self.record.note(|| Event::Open(Opening::UnderFaults));
             if let Err(e) = self.open(&self.disk.clone()) {
@@ -209,6 +224,7 @@ impl Run {
             }
             self.replace_disk(self.disk.process_crash());
         }
+        self.enter(self.opening());
         self.record.note(|| Event::Open(Opening::Last));
         let seen = look(&self.disk);
         // Where harm was done the bytes do not say what must be there.
@@ -223,11 +239,21 @@ impl Run {
         }
         self.ssts.forget_all_but(&seen);
         self.recovered(&found, coming.death)?;
+        self.enter(Phase::Verify);
         self.db = Some(db);
         self.check_structure()?;
         let rows: usize = found.iter().map(|table| table.rows.len()).sum();
         let death = coming.death;
         Ok(format!("{death:?}: {rows} rows in {} commits", self.model.commit_count()))
+    }
+
+    /// What an opening is, for the coverage.
+    fn opening(&self) -> Phase {
+        match (self.born, self.interrupted) {
+            (false, _) => Phase::Create,
+            (true, false) => Phase::Open,
+            (true, true) => Phase::Nested,
+        }
     }
 
     /// A new disk takes the place of the old one; a new process knows nothing of the old one.
@@ -236,6 +262,9 @@ impl Run {
         self.forget_faults();
         self.disk = disk;
         self.record_files();
+        if let Some(tracker) = &self.tracker {
+            tracker.replace_disk();
+        }
         self.watch.restart();
         self.poisoned = false;
         self.unwritable = false;
@@ -244,6 +273,9 @@ impl Run {
     /// What a power failure leaves. Spells it out in the plan if so configured.
     fn power_image(&mut self, image: &Image, place: Place) -> MemDisk {
         let choice = self.choice(image);
+        if let Some(tracker) = &self.tracker {
+            tracker.power_fails(&self.disk, &choice);
+        }
         if self.config.exact {
             self.spell_out(&choice, place);
         }
@@ -307,6 +339,7 @@ impl Run {
 
     /// Everything in a recovered database.
     fn found(&mut self, db: &Database) -> Result<Found, Violation> {
+        self.enter(Phase::Read);
         match read_all(db) {
             Ok(Ok(found)) => {
                 self.record.note(|| Event::Found(found.clone()));
@@ -358,6 +391,9 @@ impl Run {
         let Some((path, offset)) = wal::rotten_byte(&disk, &self.watch, rot) else { return Ok(()) };
         if disk.corrupt(&path, offset, rot.xor.max(1)).is_err() {
             return Ok(());
+        }
+        if let Some(tracker) = &self.tracker {
+            tracker.rots(&path);
         }
         self.report.rotted += 1;
         self.report.cycles += 1;

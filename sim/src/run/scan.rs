@@ -13,6 +13,7 @@ use srdb::{Error, Scan, Value};
 
 use super::Run;
 use super::read::{Expected, place};
+use crate::coverage::Phase;
 use crate::db::table_name;
 use crate::model::Values;
 use crate::oracle::Violation;
@@ -125,6 +126,7 @@ impl Run {
 
     /// Reads what is left of every kept scan.
     pub(super) fn finish_scans(&mut self) -> Result<(), Violation> {
+        self.enter(Phase::Read);
         for open in std::mem::take(&mut self.scans) {
             self.take_rows(open, usize::MAX, false, Read::Rows)?;
         }

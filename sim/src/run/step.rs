@@ -4,6 +4,7 @@ use srdb::{Error, Job, Progress};
 
 use super::scan::Range;
 use super::{Armed, Event, Run};
+use crate::coverage::Phase;
 use crate::db::{schema, table_name};
 use crate::model::{Death, Standing};
 use crate::oracle::image::look;
@@ -11,12 +12,42 @@ use crate::oracle::{Violation, ending, manifest, structure};
 use crate::plan::Step;
 use crate::shape::Shape;
 
+/// What the database does in a step, for the coverage.
+fn phase(step: &Step) -> Phase {
+    match step {
+        Step::CreateTable { .. } | Step::DropTable { .. } | Step::Refused { .. } => Phase::Table,
+        Step::Rotate => Phase::Rotate,
+        Step::Flush => Phase::Flush,
+        Step::Get { .. }
+        | Step::Scan { .. }
+        | Step::OpenScan { .. }
+        | Step::Advance { .. }
+        | Step::Check
+        | Step::ReadSnapshot { .. }
+        | Step::UseDropped { .. }
+        | Step::Figures => Phase::Read,
+        Step::Verify => Phase::Verify,
+        Step::OpenTwice { .. } => Phase::Open,
+        Step::Close { .. } => Phase::Close,
+        _ => Phase::Commit,
+    }
+}
+
+fn phase_of_job(job: Job) -> Phase {
+    match job {
+        Job::Flush => Phase::Flush,
+        Job::Delete => Phase::Delete,
+        _ => Phase::Commit,
+    }
+}
+
 /// More job steps in a row than any amount of work in a plan can need.
 const JOB_STEPS_MAX: usize = 20_000;
 
 impl Run {
     /// Does a step and says how it came out.
     pub(super) fn step(&mut self, step: &Step) -> Result<String, Violation> {
+        self.enter(phase(step));
         match step {
             Step::CreateTable { table, shape } => self.create_table(*table, *shape),
             Step::DropTable { table } => self.drop_table(*table),
@@ -68,12 +99,19 @@ impl Run {
             Step::Rot { rot, place } => Ok(self.rot_for_good(*rot, *place)),
             Step::DropCaches => Ok(self.drop_caches()),
             Step::Room { bytes } => self.room(*bytes),
+            Step::Aim { at } => {
+                self.aim = Some(at.clone());
+                Ok("aimed".to_owned())
+            }
             Step::Close { after } => self.close(after),
             Step::ProcessCrash { after } => self.restart(Death::Process, None, after),
             Step::PowerCrash { image, after } => self.restart(Death::Power, Some(image), after),
             Step::CrashAt { call, image, after } => {
                 let (step, image, after) = (self.at, image.clone(), after.clone());
-                self.disk.crash_at(self.disk.calls() + call);
+                match self.aim.take() {
+                    None => self.disk.crash_at(self.disk.calls() + call),
+                    Some(aim) => self.disk.crash_on(aim.op, aim.file, *call),
+                }
                 self.armed = Some(Armed { step, image, after });
                 Ok("armed".to_owned())
             }
@@ -123,8 +161,12 @@ impl Run {
             }
             (Err(e), standing) => {
                 let said = self.judge("creating a table", &e)?;
-                if standing.is_none() && !self.unwritable {
-                    self.model.created(slot, shape, Standing::MaybeCreated);
+                match standing {
+                    _ if self.unwritable => {}
+                    None => self.model.created(slot, shape, Standing::MaybeCreated),
+                    // Either of the two attempts may have been made after all.
+                    Some(Standing::MaybeCreated) => self.model.may_also_be(slot, shape),
+                    Some(_) => {}
                 }
                 Ok(said.to_owned())
             }
@@ -169,6 +211,7 @@ impl Run {
                 break;
             }
             let job = jobs[usize::from(pick) % jobs.len()];
+            self.enter(phase_of_job(job));
             match self.record.job(job, || db.step(job)) {
                 Ok(progress) => {
                     if progress == Progress::Done && job != Job::Delete {
@@ -189,6 +232,7 @@ impl Run {
             let Some(job) = db.jobs().first().copied() else {
                 return Ok(format!("{steps} steps"));
             };
+            self.enter(phase_of_job(job));
             if let Err(e) = self.record.job(job, || db.step(job)) {
                 return Ok(format!("{job:?} {}", self.judge("a job", &e)?));
             }
@@ -214,6 +258,7 @@ impl Run {
 
     /// Closes the database. Says what that comes to for what is in it; none if the power failed.
     pub(super) fn let_go(&mut self) -> Result<(String, Option<Death>), Violation> {
+        self.enter(Phase::Close);
         self.write_what_nobody_waits_for()?;
         for slot in self.model.tables().map(|(_, table)| table.slot).collect::<Vec<_>>() {
             if let Some(table) = self.table(slot)? {
@@ -291,8 +336,10 @@ impl Run {
 
     /// Every check that an open database at rest must pass.
     pub(super) fn check_all(&mut self) -> Result<(), Violation> {
+        self.enter(Phase::Read);
         let said = self.check()?;
         self.remember(self.at, said);
+        self.enter(Phase::Verify);
         self.check_structure()?;
         // What can't be read can't be flushed, so what it is kept in can't go.
         if self.excuse().is_some() {

@@ -20,7 +20,7 @@ const WINDOW: usize = 4;
 const ORDERED: u64 = 12;
 
 const CLOSE: Step =
-    Step::Close { after: After { rot: None, nested: Vec::new(), faults: Vec::new() } };
+    Step::Close { after: After { rot: None, nested: Vec::new(), faults: Vec::new(), aim: None } };
 
 impl Shrinker {
     /// Tries pairs until one helps: then single changes have their turn again.

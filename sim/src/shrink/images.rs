@@ -152,6 +152,7 @@ pub(super) fn plainer_afters(after: &After) -> Vec<After> {
         After::default(),
         After { nested: Vec::new(), ..after.clone() },
         After { rot: None, ..after.clone() },
+        After { aim: None, ..after.clone() },
         After { faults: Vec::new(), ..after.clone() },
     ];
     for (at, nested) in after.nested.iter().enumerate() {

@@ -58,8 +58,12 @@ fn every_way_down_ends() {
     let nested = Nested { call: 5, image: Image::Exact(vec![survivor(4, "w", torn())]) };
     let error = FaultKind::EioAfter { bytes: 9 };
     let fault = Fault { op: OpKind::Sync, nth: 3, error, file: None };
-    let after =
-        After { nested: vec![nested.clone(), nested], faults: vec![fault.clone()], rot: None };
+    let after = After {
+        nested: vec![nested.clone(), nested],
+        faults: vec![fault.clone()],
+        rot: None,
+        aim: None,
+    };
     let image = Image::Exact(vec![survivor(1, "a", torn()), survivor(2, "b", Fate::Kept)]);
     for step in [
         Step::CreateTable { table: 3, shape: Shape::Every },

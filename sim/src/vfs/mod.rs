@@ -146,7 +146,11 @@ impl Vfs for Layered {
     }
 
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
-        self.run(OpKind::Lock, path, || self.inner.try_lock(path))
+        let lock = self.run(OpKind::Lock, path, || self.inner.try_lock(path))?;
+        let wrap = |lock| -> Box<dyn FileLock> {
+            Box::new(LayeredLock { path: path.to_owned(), lock, layer: self.layer.clone() })
+        };
+        Ok(lock.map(wrap))
     }
 }
 
@@ -247,6 +251,25 @@ impl Map for LayeredMap {
 
     fn whole(&self) -> Option<&[u8]> {
         None
+    }
+}
+
+#[derive(Debug)]
+struct LayeredLock {
+    path: PathBuf,
+    lock: Box<dyn FileLock>,
+    layer: Arc<dyn Layer>,
+}
+
+impl FileLock for LayeredLock {
+    fn write_holder(&self, text: &str) -> io::Result<()> {
+        let op = OpKind::WriteHolder;
+        let call = Call { op, path: &self.path, offset: 0, data: text.as_bytes(), file: None };
+        self.layer.call(&call, &mut || self.lock.write_holder(text).map(|()| 0)).map(drop)
+    }
+
+    fn holder(&self) -> String {
+        self.lock.holder()
     }
 }
 

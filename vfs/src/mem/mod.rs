@@ -183,7 +183,17 @@ impl MemDisk {
     /// call may leave with this call's changes torn, and a sync half done leaves what a crash at
     /// the sync may leave with some of its changes kept.
     pub fn crash_at(&self, call: u64) {
-        self.lock().crash_at = Some(call);
+        let mut state = self.lock();
+        state.crash_at = Some(call);
+        state.crash_on = None;
+    }
+
+    /// Crashes the machine at a call of this kind on a file or directory of this name, as
+    /// [`Fault::file`] takes them, the `nth` from here on; in the place of [`MemDisk::crash_at`].
+    pub fn crash_on(&self, op: OpKind, file: impl Into<String>, nth: u64) {
+        let mut state = self.lock();
+        state.crash_at = None;
+        state.crash_on = Some((Fault::new(op, nth, FaultKind::Eio).on(file), nth.max(1)));
     }
 
     /// Whether the crash ordered by [`MemDisk::crash_at`] has happened.
@@ -283,6 +293,11 @@ impl MemDisk {
     /// The faults that were delivered, in their order; those before a crash are not carried on.
     pub fn delivered(&self) -> Vec<Delivered> {
         self.lock().delivered.clone()
+    }
+
+    /// Those of [`MemDisk::delivered`] that came after the first so many.
+    pub fn delivered_after(&self, count: usize) -> Vec<Delivered> {
+        self.lock().delivered.get(count..).unwrap_or_default().to_vec()
     }
 
     /// Whether a call has returned `Ok` although a fault was delivered with it.

@@ -35,6 +35,8 @@ pub(super) struct State {
     pub(super) locks: BTreeSet<Ino>,
     pub(super) calls: u64,
     pub(super) crash_at: Option<u64>,
+    /// A call at which the machine crashes, and how many such calls are still to come.
+    pub(super) crash_on: Option<(Fault, u64)>,
     pub(super) crashed: bool,
     pub(super) op_counts: BTreeMap<OpKind, u64>,
     /// Faults to deliver, each with the calls of its kind still to come, itself included.
@@ -86,6 +88,7 @@ impl State {
             locks: BTreeSet::new(),
             calls: 0,
             crash_at: None,
+            crash_on: None,
             crashed: false,
             op_counts: BTreeMap::new(),
             faults: Vec::new(),
@@ -119,7 +122,8 @@ impl State {
         *self.op_counts.entry(op).or_default() += 1;
         if op.changes_the_disk() {
             self.calls += 1;
-            if self.crash_at.is_some_and(|first| self.calls >= first) {
+            let is_due = self.crash_at.is_some_and(|first| self.calls >= first);
+            if is_due | self.crash_is_due(op, call.path) {
                 self.crashed = true;
                 return Verdict::Fail(fail(ErrorKind::Other, "simulated crash"));
             }
@@ -182,6 +186,14 @@ impl State {
         }
         self.deliver(call, FaultKind::StorageFull { bytes: 0 }, None);
         Err(refuse(ErrorKind::StorageFull, "create", call.path, "the simulated disk is full"))
+    }
+
+    fn crash_is_due(&mut self, op: OpKind, path: &Path) -> bool {
+        let Some((on, to_come)) = &mut self.crash_on else { return false };
+        if on.is_for(op, path) {
+            *to_come -= 1;
+        }
+        *to_come == 0
     }
 
     fn due_fault(&mut self, op: OpKind, path: &Path) -> Option<FaultKind> {

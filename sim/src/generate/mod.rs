@@ -4,6 +4,8 @@
 //! all and how often, and how big things are. A run that does few things, but those a lot, gets
 //! further into corners than one that does a bit of everything.
 
+mod aim;
+
 use srdb_vfs::{Fault, FaultKind, MapMode, OpKind, Personality, RotPlace, Shows};
 
 use crate::draw::Draw;
@@ -140,10 +142,20 @@ pub fn generate(seed: u64, draw: &mut impl Draw) -> Plan {
         .map(|table| Step::CreateTable { table, shape: swarm.shape(draw) })
         .collect();
     for _ in 0..swarm.steps {
-        let step = swarm.step(draw);
-        steps.push(step);
+        if draw.is_spent() {
+            break;
+        }
+        if draw.chance(swarm.aimed_percent) {
+            steps.extend(swarm.aimed(draw));
+        } else {
+            steps.push(swarm.step(draw));
+        }
     }
-    let birth = if draw.chance(20) { swarm.after(draw) } else { After::default() };
+    let birth = match draw.below(10) {
+        0 => swarm.after(draw),
+        1 | 2 => swarm.aimed_birth(draw),
+        _ => After::default(),
+    };
     Plan { seed, options, birth: After { rot: None, ..birth }, steps }
 }
 
@@ -187,6 +199,8 @@ struct Swarm {
     recovery_fault_percent: u64,
     /// Whether the disk does harm in silence. Few plans have it: from there on less can be checked.
     silent: bool,
+    /// How many of a hundred steps are faults and crashes aimed at one call.
+    aimed_percent: u64,
 }
 
 impl Swarm {
@@ -215,6 +229,7 @@ impl Swarm {
             rot_percent: draw.pick(&[0, 10, 50]),
             recovery_fault_percent: draw.pick(&[0, 0, 0, 30]),
             silent,
+            aimed_percent: draw.pick(&[0, 0, 5, 20]),
         }
     }
 
@@ -437,7 +452,8 @@ mod tests {
             .flat_map(|seed| generate(seed, &mut SeedDraw::new(seed)).steps)
             .map(|step| name(&step))
             .collect();
-        assert_eq!(drawn.len(), KINDS.len(), "{drawn:?}");
+        // And the aim of a crash, which is drawn together with it.
+        assert_eq!(drawn.len(), KINDS.len() + 1, "{drawn:?}");
     }
 
     #[test]

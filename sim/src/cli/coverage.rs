@@ -1,0 +1,78 @@
+//! `sim coverage`: which part of the fault space some seeds visit.
+
+use std::io::{self, Write};
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sim::campaign::Campaign;
+use sim::coverage::{Coverage, gaps, install, page, table, undeclared};
+use sim::failure::FAILURES_DIR;
+use sim::files;
+use sim::run::Config;
+
+use super::{failed, threads};
+
+/// How many gaps are named.
+const GAPS_SHOWN: usize = 40;
+
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {
+    /// Run so many seeds.
+    #[arg(long, default_value_t = 20_000)]
+    seeds: u64,
+    /// The first of them.
+    #[arg(long, default_value_t = 0)]
+    first: u64,
+    /// Threads; as many as there are cores, unless said otherwise.
+    #[arg(long)]
+    jobs: Option<NonZero<usize>>,
+    /// Write the matrix as a page.
+    #[arg(long)]
+    html: Option<PathBuf>,
+    /// Write the counts as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Bear so many cells that can be visited and were not; for fewer seeds than it takes.
+    #[arg(long, default_value_t = 0)]
+    gaps_max: usize,
+    /// Only say what is missing.
+    #[arg(long)]
+    brief: bool,
+    /// Where to write the plan of a failure.
+    #[arg(long, default_value = FAILURES_DIR)]
+    failures: PathBuf,
+}
+
+pub(crate) fn main(out: &mut impl Write, args: &Args) -> io::Result<bool> {
+    let coverage = Arc::new(Coverage::default());
+    install(Some(coverage.clone()));
+    let config = Config { mutant: None, exact: false };
+    let (first, seeds, threads) = (args.first, args.seeds, threads(args.jobs));
+    let outcome = Campaign { first, seeds, threads, config }.run();
+    install(None);
+    if !args.brief {
+        write!(out, "{}", table(&coverage))?;
+    }
+    if let Some(path) = &args.html {
+        files::write(path, &page(&coverage, seeds))?;
+    }
+    if let Some(path) = &args.json {
+        files::write(path, &coverage.to_json())?;
+    }
+    let unknown = undeclared(&coverage);
+    for (site, phase) in &unknown {
+        let calls = coverage.calls(*site, *phase);
+        writeln!(out, "not declared: {} while {}, {calls} calls", site.name(), phase.name())?;
+    }
+    let gaps = gaps(&coverage);
+    for gap in gaps.iter().take(GAPS_SHOWN) {
+        let what = gap.what.map_or("never called", |what| what.name());
+        writeln!(out, "empty: {} while {}: {what}", gap.site.name(), gap.phase.name())?;
+    }
+    writeln!(out, "{} cells that can be visited are empty after {seeds} seeds", gaps.len())?;
+    if let Some(failure) = outcome.failure {
+        return failed(out, failure, &args.failures, None);
+    }
+    Ok(gaps.len() <= args.gaps_max && unknown.is_empty())
+}

@@ -1,0 +1,217 @@
+//! Faults and crashes that aim at one cell of the fault space.
+//!
+//! Chance alone orders faults by the kind of call and its number, so the calls that are made often
+//! get them all. Here a call is picked from [`SITES`], rare ones as likely as common ones, the
+//! fault is ordered for that kind of file, and steps follow that bring the database to the phase.
+
+use srdb_vfs::{Fault, FaultKind, OpKind, Shows};
+
+use super::Swarm;
+use crate::coverage::{Phase, Place, SITES, What, act, can_befall};
+use crate::draw::Draw;
+use crate::plan::{After, At, Image, Level, Nested, Rows, Step, Way};
+
+/// A kind of call on a kind of file, in a phase.
+#[derive(Debug, Clone, Copy)]
+struct Target {
+    place: Place,
+    op: OpKind,
+    phase: Phase,
+}
+
+impl Target {
+    /// One of the targets whose phase is meant.
+    fn draw(draw: &mut impl Draw, is_meant: impl Fn(Phase) -> bool) -> Target {
+        let targets: Vec<Target> = SITES
+            .iter()
+            .flat_map(|&(place, op, phases)| {
+                let target = move |op| phases.iter().map(move |&phase| Target { place, op, phase });
+                op.into_iter().flat_map(target)
+            })
+            .filter(|target| is_meant(target.phase))
+            .collect();
+        targets[draw.below(targets.len() as u64) as usize]
+    }
+
+    /// The call as a crash counts it. Of a rename the disk knows the old name.
+    fn at(self, slot: u8) -> At {
+        let place = match (self.place, self.op) {
+            (Place::Current, OpKind::Rename) => Place::CurrentTemp,
+            (Place::Meta, OpKind::Rename) => Place::MetaTemp,
+            (place, _) => place,
+        };
+        let mut file = place.pattern(slot);
+        // What is renamed over a segment has a longer name.
+        if self.place == Place::Wal && self.op == OpKind::Rename {
+            file = "*.wal*".to_owned();
+        }
+        At { op: self.op, file }
+    }
+
+    fn fault(self, draw: &mut impl Draw, slot: u8) -> Fault {
+        let error = noisy(draw, self.op);
+        Fault::new(self.op, nth(draw), error).on(self.at(slot).file)
+    }
+
+    /// Such calls are only made to undo a write that has failed.
+    fn undoes(self) -> bool {
+        match (self.place, self.op) {
+            (Place::Manifest | Place::Wal, OpKind::SetLen) => true,
+            (Place::Wal, OpKind::Sync | OpKind::RemoveFile) => {
+                matches!(self.phase, Phase::Rotate | Phase::Verify)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// An error that such a call can give, each as likely as any other.
+fn noisy(draw: &mut impl Draw, op: OpKind) -> FaultKind {
+    const NOISY: [What; 5] = [What::Eio, What::Half, What::Full, What::SyncFail, What::SyncDrop];
+    let possible: Vec<What> = NOISY.into_iter().filter(|what| can_befall(act(op), *what)).collect();
+    let bytes = draw.pick(&[0, 1, 8, 60, 511, 512, 513, 4096]);
+    match draw.pick(&possible) {
+        What::Half => FaultKind::EioAfter { bytes },
+        What::Full => FaultKind::StorageFull { bytes },
+        What::SyncFail => FaultKind::SyncFail,
+        What::SyncDrop => FaultKind::SyncDrop { shows: draw.pick(&[Shows::Old, Shows::New]) },
+        _ => FaultKind::Eio,
+    }
+}
+
+fn nth(draw: &mut impl Draw) -> u64 {
+    draw.pick(&[1, 1, 1, 2, 3])
+}
+
+impl Swarm {
+    /// A fault or a crash at one target, and what leads to it.
+    pub(super) fn aimed(&self, draw: &mut impl Draw) -> Vec<Step> {
+        let target = Target::draw(draw, |phase| phase != Phase::Create);
+        let slot = self.table(draw);
+        let mut steps = vec![self.some_rows(draw, slot, Level::Os)];
+        if matches!(target.phase, Phase::Open | Phase::Nested) {
+            steps.extend(self.death(draw, target, slot));
+            return steps;
+        }
+        self.prepare(draw, target.phase, slot, &mut steps);
+        if target.undoes() {
+            let write = Target { op: OpKind::Write, ..target };
+            let nth = if draw.chance(70) { 1 } else { 2 };
+            let error = noisy(draw, OpKind::Write);
+            steps.push(Step::Fault {
+                fault: Fault::new(write.op, nth, error).on(write.at(slot).file),
+            });
+        }
+        if target.op.changes_the_disk() && draw.chance(40) {
+            steps.push(Step::Aim { at: target.at(slot) });
+            let (call, image) = (nth(draw), Image::Drawn(draw.bits()));
+            steps.push(Step::CrashAt { call, image, after: self.after(draw) });
+        } else {
+            steps.push(Step::Fault { fault: target.fault(draw, slot) });
+        }
+        steps.push(self.entering(draw, target.phase, slot));
+        steps
+    }
+
+    /// What happens on the way up from a creation, aimed at one of its calls.
+    pub(super) fn aimed_birth(&self, draw: &mut impl Draw) -> After {
+        let target = Target::draw(draw, |phase| phase == Phase::Create);
+        // What one attempt leaves behind the next one removes.
+        let before = draw.below(3);
+        self.way_up(draw, target, 0, before)
+    }
+
+    /// A death whose recovery is aimed at.
+    fn death(&self, draw: &mut impl Draw, target: Target, slot: u8) -> Vec<Step> {
+        let before = u64::from(target.phase == Phase::Nested) * (1 + draw.below(2));
+        let mut after = self.way_up(draw, target, slot, before);
+        if target.phase == Phase::Nested && after.aim.is_none() && draw.chance(50) {
+            // Interrupted just there, so that it has to be done again.
+            let again = Target { phase: Phase::Open, ..target };
+            after.aim = target.op.changes_the_disk().then(|| again.at(slot));
+        }
+        let image = Image::Drawn(draw.bits());
+        if draw.chance(50) {
+            return vec![Step::PowerCrash { image, after }];
+        }
+        let write = draw.pick(&[
+            Target { place: Place::Wal, op: OpKind::Sync, phase: Phase::Commit },
+            Target { place: Place::Manifest, op: OpKind::Sync, phase: Phase::Table },
+            Target { place: Place::Manifest, op: OpKind::Sync, phase: Phase::Flush },
+        ]);
+        let mut steps = Vec::new();
+        self.prepare(draw, write.phase, slot, &mut steps);
+        steps.push(Step::Aim { at: write.at(slot) });
+        steps.push(Step::CrashAt { call: 1, image, after });
+        steps.push(self.entering(draw, write.phase, slot));
+        steps
+    }
+
+    /// Power failures inside `before` recoveries, then what is aimed at.
+    fn way_up(&self, draw: &mut impl Draw, target: Target, slot: u8, before: u64) -> After {
+        let mut after = After::default();
+        for _ in 0..before {
+            let call_max = draw.pick(&[3, 8, 20]);
+            let call = draw.between(1, call_max);
+            after.nested.push(Nested { call, image: Image::Drawn(draw.bits()) });
+        }
+        if target.op.changes_the_disk() && draw.chance(40) {
+            after.nested.push(Nested { call: nth(draw), image: Image::Drawn(draw.bits()) });
+            after.aim = Some(target.at(slot));
+        } else {
+            after.faults.push(target.fault(draw, slot));
+        }
+        after
+    }
+
+    fn some_rows(&self, draw: &mut impl Draw, slot: u8, level: Level) -> Step {
+        let rows = Rows { table: slot, ..self.rows(draw) };
+        Step::Insert { rows, way: Way::Rows, level: Some(level) }
+    }
+
+    /// What has to have happened for the phase to make its calls.
+    fn prepare(&self, draw: &mut impl Draw, phase: Phase, slot: u8, steps: &mut Vec<Step>) {
+        match phase {
+            Phase::Commit | Phase::Table => {}
+            // A log that was recovered is settled by the first sync.
+            Phase::Close if draw.chance(50) => {
+                steps.push(Step::ProcessCrash { after: After::default() });
+                steps.push(self.some_rows(draw, slot, Level::Memory));
+            }
+            Phase::Rotate | Phase::Verify | Phase::Close => {
+                steps.push(self.some_rows(draw, slot, Level::Memory));
+            }
+            Phase::Delete | Phase::Read => {
+                steps.push(Step::Flush);
+                if phase == Phase::Delete && draw.chance(50) {
+                    steps.push(Step::DropTable { table: slot });
+                }
+            }
+            _ => {}
+        }
+        match phase {
+            Phase::Commit if draw.chance(40) => {
+                steps.push(Step::ProcessCrash { after: After::default() });
+            }
+            Phase::Table => steps.push(Step::DropTable { table: slot }),
+            Phase::Close if draw.chance(30) => {
+                steps.extend([Step::Flush, Step::DropTable { table: slot }]);
+            }
+            _ => {}
+        }
+    }
+
+    /// A step in which the database is in this phase.
+    fn entering(&self, draw: &mut impl Draw, phase: Phase, slot: u8) -> Step {
+        match phase {
+            Phase::Rotate => Step::Rotate,
+            Phase::Flush | Phase::Replace => Step::Flush,
+            Phase::Table => Step::CreateTable { table: slot, shape: self.shape(draw) },
+            Phase::Delete => Step::Jobs,
+            Phase::Read => Step::Check,
+            Phase::Verify => Step::Verify,
+            Phase::Close => Step::Close { after: After::default() },
+            _ => self.some_rows(draw, slot, Level::Disk),
+        }
+    }
+}
