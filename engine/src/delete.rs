@@ -18,7 +18,7 @@ fn ready(jobs: &Jobs) -> Option<usize> {
     let flushing = jobs.frozen.front();
     list.iter().position(|candidate| match candidate {
         Obsolete::File(_) => true,
-        Obsolete::Sst(sst) => Arc::strong_count(sst) == 1,
+        Obsolete::Sst(sst) => Arc::strong_count(sst) == 1 || mutant::on("removed-under-a-reader"),
         Obsolete::Index(file) => Arc::strong_count(file) == 1,
         Obsolete::Dir(dir) => {
             let is_left = list.iter().any(|o| o.path() != dir && o.path().starts_with(dir));
@@ -26,7 +26,7 @@ fn ready(jobs: &Jobs) -> Option<usize> {
             let is_written = flushing.is_some_and(|frozen| {
                 frozen.generation.tables.values().any(|(table, _)| dir.starts_with(&table.dir))
             });
-            !is_left && !is_written
+            !is_left && (!is_written || mutant::on("removed-under-a-flush"))
         }
     })
 }

@@ -124,7 +124,9 @@ pub(crate) fn step(state: &State) -> Result<Progress> {
             Ok(progress)
         }
         Err(error) => {
-            if matches!(job.stage, Stage::Publish | Stage::Vouch) {
+            if matches!(job.stage, Stage::Publish | Stage::Vouch)
+                && !mutant::on("doubtful-edit-given-up")
+            {
                 *slot = Some(job);
             } else {
                 job.abandon(state);
@@ -195,9 +197,15 @@ impl FlushJob {
         if table.is_dropped() || memtable.published() == 0 {
             return Ok(());
         }
+        if mutant::when("flush-skips-a-table", || !self.written.is_empty()) {
+            return Ok(());
+        }
         let file_number = state.take_file_number();
         let path = layout::sst_path(&table.dir, file_number);
         let identity = table.sst_identity(state.database_id, file_number);
+        if mutant::on("removed-in-flight") {
+            lock(&state.jobs).obsolete.push_back(Obsolete::File(path.clone()));
+        }
         let writer = SstWriter::create(&*state.options.vfs, &path, identity, &table.types)
             .inspect_err(|_| lock(&state.jobs).obsolete.push_back(Obsolete::File(path)))?;
         let writing = Writing { table, memtable, file_number, writer };
@@ -210,6 +218,11 @@ impl FlushJob {
             self.stage = Stage::Body(writing);
             return Ok(());
         };
+        let is_tail = || next_chunk > 0 && chunk.len() < writing.memtable.chunk_rows();
+        if mutant::when("flush-misses-the-tail", is_tail) {
+            self.stage = Stage::Body(writing);
+            return Ok(());
+        }
         if let Err(error) = writing.writer.add(&chunk) {
             writing.discard(state);
             return Err(error);
@@ -261,14 +274,19 @@ impl FlushJob {
     fn publish(&mut self, state: &State) -> Result<()> {
         let mut manifest = lock(&state.manifest);
         let mut changes = Vec::new();
-        for written in self.written.iter().filter(|w| !w.table.is_dropped()) {
+        for written in self
+            .written
+            .iter()
+            .filter(|w| !w.table.is_dropped() || mutant::on("flushed-into-a-dropped-table"))
+        {
             let table = written.table.id;
             changes.push(Change::AddSst { table, meta: written.meta });
             // An index that was dropped meanwhile takes no more files.
             let indexes = written.live_indexes();
             changes.extend(indexes.map(|meta| Change::AddIndexFile { table, meta }));
         }
-        changes.push(Change::LogNumber(self.frozen.log_number));
+        let ahead = u64::from(mutant::on("log-position-ahead"));
+        changes.push(Change::LogNumber(self.frozen.log_number + ahead));
         changes.push(Change::LastCommit(self.frozen.last_commit));
         changes.push(Change::LastTime(self.frozen.last_time));
         changes.push(Change::NextFile(state.next_file.load(Ordering::Relaxed)));
@@ -305,7 +323,9 @@ impl FlushJob {
     /// would be gone and nobody would know.
     fn vouch(&mut self, state: &State) -> Result<()> {
         let mut manifest = lock(&state.manifest);
-        manifest.commit(state, &VersionEdit::new(Vec::new()))?;
+        if !mutant::on("flush-unvouched") {
+            manifest.commit(state, &VersionEdit::new(Vec::new()))?;
+        }
         let replaced = manifest.replace_if_outgrown(state);
         drop(manifest);
         let segments = &self.frozen.generation.segments;

@@ -29,19 +29,32 @@ mod planted {
 
     /// Whether the bug of this name is planted. Asked where it takes effect and nowhere else.
     pub(crate) fn on(name: &str) -> bool {
-        let planted = PLANTED.get() == Some(name);
-        HITS.set(HITS.get() + u64::from(planted));
-        planted
+        when(name, || true)
+    }
+
+    /// Whether the bug of this name is planted and takes effect here, which is asked only then.
+    pub(crate) fn when(name: &str, takes_effect: impl FnOnce() -> bool) -> bool {
+        let hit = PLANTED.get() == Some(name) && takes_effect();
+        HITS.set(HITS.get() + u64::from(hit));
+        hit
     }
 }
 
-/// Whether the bug of this name is planted. Asked where it takes effect and nowhere else.
-pub(crate) fn on(name: &str) -> bool {
-    #[cfg(feature = "mutants")]
-    return planted::on(name);
-    #[cfg(not(feature = "mutants"))]
-    {
-        let _ = name;
-        false
-    }
+#[cfg(feature = "mutants")]
+pub(crate) use planted::{on, when};
+
+/// Never: no bug is planted in this build.
+#[cfg(not(feature = "mutants"))]
+pub(crate) const fn on(_name: &str) -> bool {
+    false
 }
+
+/// Never, and whether it would take effect is not even looked at.
+#[cfg(not(feature = "mutants"))]
+pub(crate) fn when(_name: &str, _takes_effect: impl FnOnce() -> bool) -> bool {
+    false
+}
+
+// What a mutant guards is gone at compile time.
+#[cfg(not(feature = "mutants"))]
+const _: () = assert!(!on("any"));

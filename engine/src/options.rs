@@ -48,7 +48,7 @@ pub(crate) struct Options {
     pub(crate) block_rows: usize,
     /// Bytes by which the log is filled with zeros ahead of synced commits; 0 for not at all.
     pub(crate) wal_zero_ahead: u64,
-    /// A MANIFEST up to this long is never replaced by a snapshot.
+    /// A MANIFEST up to this long is never replaced by a snapshot; 0: after every flush.
     pub(crate) manifest_bytes_min: u64,
 }
 

@@ -27,6 +27,7 @@ use crate::jobs::{Generation, Obsolete};
 use crate::locks::lock;
 use crate::manifest::{self, Found, Loaded, ManifestWriter};
 use crate::memtable::Memtable;
+use crate::mutant;
 use crate::options::Options;
 use crate::schema::Schema;
 use crate::state::{Log, Manifest, Recovered, State, Tables};
@@ -54,6 +55,9 @@ pub(crate) fn open(options: Options, root: PathBuf) -> Result<State> {
     let database_id = loaded.meta.database_id;
     let mut tables = tables_of(&vfs, &root, database_id, &loaded)?;
     let orphans = Orphans::find(&*vfs, &root, &loaded, &tables)?;
+    if mutant::on("manifest-rewritten-early") {
+        ManifestWriter::resume(&*vfs, &root, &loaded)?.append(&VersionEdit::new(Vec::new()))?;
+    }
     let (log, cut) = replay(&options, &root, &loaded, &mut tables)?;
     // All is read and sound. From here on it is changed: first what was read is made durable,
     // then what depends on it.
@@ -231,7 +235,11 @@ fn replay(
     let dir = root.join(layout::WAL_DIR);
     let version = &loaded.version;
     // 0 says that no segment was flushed yet; the first is number 1.
-    let first_number = version.log_number.max(1);
+    let from_start = mutant::when("flushed-log-replayed", || version.log_number > 1);
+    let mut first_number = if from_start { 1 } else { version.log_number.max(1) };
+    if loaded.clean_close && mutant::on("close-believed") {
+        first_number += 1000;
+    }
     let mut rows = Replayed {
         options,
         dir: &dir,
@@ -239,7 +247,7 @@ fn replay(
         tables,
         active: Generation::default(),
         last_commit: version.last_commit,
-        last_time: version.last_time,
+        last_time: if mutant::on("time-forgotten") { i64::MIN } else { version.last_time },
         next_seq: version.tables.values().map(|table| (table.id, table.next_seq)).collect(),
     };
     let vfs = &options.vfs;
@@ -368,7 +376,9 @@ impl Orphans {
         for entry in list(vfs, &dir)? {
             let path = dir.join(&entry.name);
             let Some(id) = layout::table_id(&entry.name) else { continue };
-            self.next_table = self.next_table.max(id.saturating_add(1));
+            if id < self.next_table || !mutant::on("table-id-reused") {
+                self.next_table = self.next_table.max(id.saturating_add(1));
+            }
             if !live.contains_key(&path) {
                 self.give_up_table(vfs, &path)?;
             }
@@ -394,7 +404,9 @@ impl Orphans {
     ) -> Result<()> {
         for entry in list(vfs, dir)? {
             let Some(number) = layout::file_number(&entry.name, extension) else { continue };
-            self.next_file = self.next_file.max(number.saturating_add(1));
+            if number < self.next_file || !mutant::on("file-number-reused") {
+                self.next_file = self.next_file.max(number.saturating_add(1));
+            }
             let path = dir.join(&entry.name);
             if !missing.remove(&path) {
                 self.obsolete.push_back(Obsolete::File(path));

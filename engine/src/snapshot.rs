@@ -123,12 +123,16 @@ impl SnapshotTable {
 
     fn scan_projected(&self, seqs: &impl RangeBounds<i64>, projection: Projection) -> Scan {
         let source = Projected::new(&self.state, Arc::clone(&self.files), projection);
-        Scan::new(source, resolve_seqs(seqs), self.end)
+        let moved = mutant::when("snapshot-moves", || self.files.end_seq() != self.end);
+        let end = if moved { self.files.end_seq() } else { self.end };
+        Scan::new(source, resolve_seqs(seqs), end)
     }
 
     /// How many rows the table had.
     pub fn count(&self) -> u64 {
-        (self.end - self.files.first_seq()).unsigned_abs()
+        let has_ssts = || !self.files.ssts.is_empty();
+        let one_too_few = u64::from(mutant::when("count-off-by-one", has_ssts));
+        (self.end - self.files.first_seq()).unsigned_abs() - one_too_few
     }
 
     /// `_seq` of the last row, 0 if there never was one.

@@ -13,6 +13,7 @@ use srdb_vfs::Vfs;
 use crate::index::{IndexIdentity, IndexMeta, IndexReader};
 use crate::locks::lock;
 use crate::memtable::Memtable;
+use crate::mutant;
 use crate::sst::{SstIdentity, SstMeta, SstReader};
 use crate::sync::{Mutex, OnceLock};
 use crate::{DataType, Result};
@@ -76,7 +77,8 @@ impl TableFiles {
 
     /// The memtable that would hold row `seq`, if it is not in an SST.
     pub(crate) fn memtable_of(&self, seq: i64) -> Option<&Arc<Memtable>> {
-        self.memtables.iter().rev().find(|m| m.first_seq() <= seq)
+        let begins = |at: i64| at < seq || at == seq && !mutant::on("memtable-begins-late");
+        self.memtables.iter().rev().find(|m| begins(m.first_seq()))
     }
 
     /// The SST that holds row `seq`.

@@ -37,7 +37,12 @@ pub(crate) fn lead(state: &State, group: Group<Pending>) -> Result<Vec<Result<Re
     let mark = log.writer.as_ref().map(LogWriter::mark);
     let (last_commit, last_time) = (log.last_commit, log.last_time);
     let results = number_and_append(state, &mut log, &group.payloads);
-    if let Err(error) = make_durable(state, &mut log, group.durability) {
+    if let Err(error) = make_durable(state, &mut log, group.durability)
+        && !mutant::on("failed-group-acknowledged")
+    {
+        if mutant::on("visible-before-durable") {
+            apply(state, &mut log, &group.payloads, &results);
+        }
         if let (Some(writer), Some(mark), false) = (&mut log.writer, mark, state.is_poisoned()) {
             writer.rollback(mark);
         }
@@ -73,7 +78,7 @@ fn number_and_append(state: &State, log: &mut Log, group: &[Pending]) -> Vec<Res
         }
         if let (Some(writer), false) = (writer.as_mut(), pending.tables.is_empty()) {
             *last_commit += 1;
-            *last_time = now.max(*last_time);
+            *last_time = if mutant::on("time-goes-back") { now } else { now.max(*last_time) };
             let mut ranges = pending.tables.iter().map(|(table, batch)| {
                 let next = next_seq.entry(table.id).or_insert(1);
                 let seqs = *next..*next + batch.rows() as i64;
@@ -91,6 +96,12 @@ fn number_and_append(state: &State, log: &mut Log, group: &[Pending]) -> Vec<Res
             if others.is_empty() {
                 let one: Option<[TableRows<'_>; 1]> = rows.last().map(|rows| [rows]);
                 writer.append(*last_commit, *last_time, one.as_ref().map_or(&[], |one| one));
+            } else if mutant::on("batch-in-two-records") {
+                rows.for_each(|one| {
+                    writer.append(*last_commit, *last_time, &[one]);
+                    *last_commit += 1;
+                });
+                *last_commit -= 1;
             } else {
                 writer.append(*last_commit, *last_time, &rows.collect::<Vec<_>>());
             }
@@ -117,6 +128,7 @@ fn make_durable(state: &State, log: &mut Log, wanted: Durability) -> Result<()> 
     let done = match wanted {
         Durability::Disk => writer.sync(),
         Durability::Memory if writer.buffered_bytes() < BUFFER_BYTES_MAX => Ok(()),
+        Durability::Os if mutant::on("os-stays-in-memory") => Ok(()),
         Durability::Memory | Durability::Os => writer.write(),
     };
     check_log(state, writer, done)

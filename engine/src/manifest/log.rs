@@ -33,6 +33,7 @@ use crate::error::{Error, Result};
 use crate::format::manifest::{
     HEADER_BYTES, Header, MANIFEST_TEMP, PAYLOAD_BYTES_MAX, RecordKind, encode_record,
 };
+use crate::mutant;
 
 /// Below this a MANIFEST is never replaced: 1 MiB.
 pub(crate) const REPLACE_BYTES_MIN: u64 = 1 << 20;
@@ -70,7 +71,7 @@ impl ManifestWriter {
             let path = path.to_owned();
             move |error| Error::io(op, &path, error)
         };
-        if !loaded.clean_close {
+        if !loaded.clean_close && !mutant::on("found-manifest-believed") {
             let temp = dir.join(MANIFEST_TEMP);
             remove_if_there(vfs, &temp)?;
             let copy = vfs.create(&temp).map_err(io("create", &temp))?;
@@ -167,10 +168,11 @@ impl ManifestWriter {
         self.failure.as_deref()
     }
 
-    /// Whether the MANIFEST has grown so much that it is to be replaced by a snapshot.
+    /// Whether the MANIFEST has grown so much that it is to be replaced by a snapshot. With a
+    /// minimum of 0 it always has.
     pub(crate) fn has_outgrown(&self, bytes_min: u64) -> bool {
-        self.offset > bytes_min
-            && self.offset > self.snapshot_bytes.saturating_mul(REPLACE_GROWTH_MIN)
+        let has_grown = self.offset > self.snapshot_bytes.saturating_mul(REPLACE_GROWTH_MIN);
+        self.offset > bytes_min && (has_grown || bytes_min == 0)
     }
 
     /// The number in the MANIFEST's name.

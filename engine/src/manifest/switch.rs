@@ -24,6 +24,7 @@ use crate::edit::VersionEdit;
 use crate::error::{Error, Result};
 use crate::format::manifest as format;
 use crate::format::manifest::Header;
+use crate::mutant;
 
 /// What a switch does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,6 +131,9 @@ impl ManifestSwitch {
                 Ok(next == SwitchStep::Done)
             }
             Err(error) => {
+                if mutant::when("rename-error-believed", || self.next == SwitchStep::Rename) {
+                    remove_if_there(vfs, &self.path)?;
+                }
                 self.failed = Some(error.to_string());
                 Err(error)
             }

@@ -121,11 +121,19 @@ impl<P, R> Queue<P, R> {
         let len = 1 + more.count();
         let token = GroupToken { first: self.next_ticket - self.pending.len() as u64, len };
         let mut durability = Durability::Memory;
+        if mutant::when("tickets-swapped", || len > 1) {
+            self.pending.swap(0, 1);
+        }
         let payloads = self
             .pending
             .drain(..len)
             .map(|pending| {
+                let is_less = || pending.durability < durability;
+                let last = mutant::when("group-takes-the-last-level", is_less);
                 durability = durability.max(pending.durability);
+                if last {
+                    durability = pending.durability;
+                }
                 pending.payload
             })
             .collect();

@@ -213,7 +213,7 @@ pub(crate) fn obsolete_files(
 /// # Errors
 /// Whatever the file system gave; replay and cut again then.
 pub(crate) fn cut(vfs: &Arc<dyn Vfs>, wal_dir: &Path, cut: &Cut) -> Result<()> {
-    for number in cut.dropped.iter().rev() {
+    for number in cut.dropped.iter().rev().filter(|_| !mutant::on("segments-behind-the-tail")) {
         let path = wal_dir.join(segment_file_name(*number));
         vfs.remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
     }
@@ -223,6 +223,7 @@ pub(crate) fn cut(vfs: &Arc<dyn Vfs>, wal_dir: &Path, cut: &Cut) -> Result<()> {
     if let Some((number, offset)) = cut.truncate {
         let path = wal_dir.join(segment_file_name(number));
         let file = vfs.open(&path, Access::ReadWrite).map_err(|e| Error::io("open", &path, e))?;
+        let offset = if mutant::on("tail-skips-segment") { SEGMENT_HEADER } else { offset };
         file.set_len(offset).map_err(|e| Error::io("cut", &path, e))?;
         file.sync_data().map_err(|e| Error::io("sync", &path, e))?;
     }
@@ -397,7 +398,7 @@ impl Replay<'_> {
                 return Ok(true);
             }
         }
-        Ok(false)
+        Ok(!stop.quiet && mutant::on("tail-refused"))
     }
 
     /// Whether the first segment, of which nothing can be read in order, was ever synced.

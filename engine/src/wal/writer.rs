@@ -43,6 +43,7 @@ use crate::format::wal::{
     RECORD_ALIGN, RECORD_HEADER_BYTES, RecordHeader, RecordKind, SEGMENT_HEADER_BYTES,
     SegmentHeader, payload_crc, segment_file_name, segment_seed,
 };
+use crate::mutant;
 
 const SEGMENT_HEADER: u64 = SEGMENT_HEADER_BYTES as u64;
 
@@ -259,7 +260,7 @@ impl LogWriter {
             kind: kind as u8,
             lsn,
             commit,
-            synced_lsn: self.synced_lsn,
+            synced_lsn: if mutant::on("vouches-too-early") { lsn } else { self.synced_lsn },
             time,
         };
         if let Err(what) = header.check() {
@@ -349,6 +350,9 @@ impl LogWriter {
     fn settle_found(&mut self) -> Result<()> {
         for at in 0..self.before.len() {
             let Before::Found(segment) = &self.before[at] else { continue };
+            if mutant::on("unsettled") {
+                continue;
+            }
             let path = self.dir.join(segment_file_name(segment.number));
             if let Err(e) = settle(&*self.vfs, &path, self.database_id, segment) {
                 if e.kind() != io::ErrorKind::InvalidData {
@@ -462,7 +466,9 @@ impl LogWriter {
     /// the files are about to be removed.
     pub(crate) fn forget_before(&mut self, number: u64) {
         self.before.retain(|before| match before {
-            Before::Written { number: n, .. } | Before::Copied { number: n } => *n >= number,
+            Before::Written { number: n, .. } | Before::Copied { number: n } => {
+                *n >= number && !mutant::on("newer-segments-forgotten")
+            }
             Before::Found(segment) => segment.number >= number,
         });
     }

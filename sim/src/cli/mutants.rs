@@ -10,7 +10,7 @@ use super::{mutant, threads};
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// Give up after so many seeds.
-    #[arg(long, default_value_t = 2000)]
+    #[arg(long, default_value_t = 3000)]
     seeds: u64,
     /// Only this one.
     #[arg(long, value_parser = mutant)]
@@ -46,9 +46,12 @@ pub(crate) fn main(out: &mut impl Write, args: &Args) -> io::Result<bool> {
 }
 
 fn line(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
-    let Verdict { mutant, seeds, hits, killed } = verdict;
+    let Verdict { mutant, seeds, hits, killed, is_false } = verdict;
     write!(out, "{:<26} {:<10} {seeds:>6} {hits:>8}  ", mutant.name(), mutant.class().name())?;
     match killed {
+        Some(failure) if *is_false => {
+            writeln!(out, "FAILS WITHOUT IT TOO: seed {}", failure.plan.seed)
+        }
         Some(_) if *hits == 0 => writeln!(out, "NEVER HIT: {}", mutant.what()),
         Some(failure) => writeln!(out, "{}", failure.violation.oracle),
         None if *hits == 0 => writeln!(out, "SURVIVED, NEVER HIT: {}", mutant.what()),

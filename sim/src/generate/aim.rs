@@ -69,7 +69,7 @@ impl Target {
 fn noisy(draw: &mut impl Draw, op: OpKind) -> FaultKind {
     const NOISY: [What; 5] = [What::Eio, What::Half, What::Full, What::SyncFail, What::SyncDrop];
     let possible: Vec<What> = NOISY.into_iter().filter(|what| can_befall(act(op), *what)).collect();
-    let bytes = draw.pick(&[0, 1, 8, 60, 511, 512, 513, 4096]);
+    let bytes = draw.pick(&[0, 1, 8, 60, 511, 512, 513, 4096, 1 << 20, 1 << 20]);
     match draw.pick(&possible) {
         What::Half => FaultKind::EioAfter { bytes },
         What::Full => FaultKind::StorageFull { bytes },

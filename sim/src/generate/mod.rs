@@ -56,15 +56,15 @@ enum Kind {
 }
 
 const KINDS: [(Kind, u32); 36] = [
-    (Kind::CreateTable, 3),
-    (Kind::DropTable, 2),
+    (Kind::CreateTable, 4),
+    (Kind::DropTable, 3),
     (Kind::Insert, 40),
     (Kind::BadInsert, 1),
     (Kind::Batch, 12),
     (Kind::Submit, 10),
     (Kind::Wait, 6),
     (Kind::DropTicket, 2),
-    (Kind::Sync, 4),
+    (Kind::Sync, 6),
     (Kind::Rotate, 5),
     (Kind::Flush, 3),
     (Kind::Job, 30),
@@ -72,9 +72,9 @@ const KINDS: [(Kind, u32); 36] = [
     (Kind::Get, 6),
     (Kind::Scan, 4),
     (Kind::Check, 2),
-    (Kind::Verify, 1),
-    (Kind::Snapshot, 3),
-    (Kind::ReadSnapshot, 3),
+    (Kind::Verify, 3),
+    (Kind::Snapshot, 5),
+    (Kind::ReadSnapshot, 6),
     (Kind::DropSnapshot, 2),
     (Kind::OpenScan, 4),
     (Kind::Advance, 8),
@@ -89,7 +89,7 @@ const KINDS: [(Kind, u32); 36] = [
     (Kind::DropCaches, 1),
     (Kind::Room, 2),
     (Kind::Close, 2),
-    (Kind::ProcessCrash, 3),
+    (Kind::ProcessCrash, 5),
     (Kind::PowerCrash, 3),
     (Kind::CrashAt, 7),
 ];
@@ -148,7 +148,16 @@ pub fn generate(seed: u64, draw: &mut impl Draw) -> Plan {
         if draw.chance(swarm.aimed_percent) {
             steps.extend(swarm.aimed(draw));
         } else {
-            steps.push(swarm.step(draw));
+            let step = swarm.step(draw);
+            let under_a_reader = matches!(step, Step::DropTable { .. }) && draw.chance(25);
+            if under_a_reader {
+                // Of files that nobody has opened yet.
+                steps.extend([Step::Flush, Step::Snapshot]);
+            }
+            steps.push(step);
+            if under_a_reader {
+                steps.extend([Step::Jobs, Step::ReadSnapshot { pick: pick(draw) }]);
+            }
         }
     }
     let birth = match draw.below(10) {
@@ -164,8 +173,8 @@ fn options(draw: &mut impl Draw) -> Options {
         memtable_bytes: draw.pick(&[256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 1 << 20]),
         block_rows: draw.pick(&[1, 2, 4, 16, 64, 256, 2048]),
         wal_zero_ahead: draw.pick(&[0, 0, 4 << 10, 64 << 10]),
-        manifest_bytes_min: draw.pick(&[0, 0, 1 << 20]),
-        frozen_generations_max: draw.pick(&[1, 1, 2, 4]),
+        manifest_bytes_min: draw.pick(&[0, 0, 1, 1 << 20]),
+        frozen_generations_max: draw.pick(&[1, 2, 2, 4]),
         durability: draw.pick(&[Level::Memory, Level::Os, Level::Disk, Level::Disk]),
         recover_twice: draw.chance(30),
         personality: personality(draw),
@@ -226,7 +235,7 @@ impl Swarm {
             shape: draw.chance(60).then(|| draw.pick(&Shape::ALL)),
             call_max: draw.pick(&[3, 10, 30, 100]),
             nested_percent: draw.pick(&[0, 20, 60]),
-            rot_percent: draw.pick(&[0, 10, 50]),
+            rot_percent: draw.pick(&[0, 30, 80]),
             recovery_fault_percent: draw.pick(&[0, 0, 0, 30]),
             silent,
             aimed_percent: draw.pick(&[0, 0, 5, 20]),
@@ -387,7 +396,7 @@ fn some_fields(draw: &mut impl Draw) -> Option<u32> {
 }
 
 fn noisy(op: OpKind, draw: &mut impl Draw) -> FaultKind {
-    let bytes = draw.pick(&[0, 1, 8, 60, 511, 512, 513, 4096]);
+    let bytes = draw.pick(&[0, 1, 8, 60, 511, 512, 513, 4096, 1 << 20, 1 << 20]);
     match (op, draw.below(4)) {
         (OpKind::Sync, 0) | (OpKind::SyncDir, 0..3) => FaultKind::SyncFail,
         (OpKind::Sync, 1) => FaultKind::SyncDrop { shows: Shows::Old },

@@ -101,11 +101,8 @@ pub(super) fn sync_of_new_manifest(call: &Call<'_>, memory: &Memory) -> bool {
     sync_of_manifest(call, memory) && is_new
 }
 
-/// The sync by which an opened database makes durable what it has read.
-pub(super) fn sync_of_found_manifest(call: &Call<'_>, memory: &Memory) -> bool {
-    let opening = !memory.created.contains(call.path) && !memory.synced.contains(call.path);
-    let wrote = memory.last_was(OpKind::Write, |path| path == call.path);
-    sync_of_manifest(call, memory) && opening && !wrote
+pub(super) fn sync_of_manifest_copy(call: &Call<'_>, _: &Memory) -> bool {
+    syncs(call, "MANIFEST.tmp")
 }
 
 pub(super) fn sync_of_current(call: &Call<'_>, _: &Memory) -> bool {
@@ -167,12 +164,6 @@ pub(super) fn sync_of_manifest_name(call: &Call<'_>, memory: &Memory) -> bool {
     syncs_root(call) && memory.last_was(OpKind::Sync, is_manifest)
 }
 
-/// The sync behind the removal of segments that a torn tail had after it.
-pub(super) fn sync_of_cut_names(call: &Call<'_>, memory: &Memory) -> bool {
-    let is_segment = |path: &Path| path.extension().is_some_and(|e| e == "wal");
-    syncs_dir(call, "wal") && memory.last_was(OpKind::RemoveFile, is_segment)
-}
-
 pub(super) fn removal_of_segment(call: &Call<'_>, _: &Memory) -> bool {
     call.op == OpKind::RemoveFile && call.is_on("wal")
 }
@@ -183,15 +174,6 @@ pub(super) fn write_of_wal(call: &Call<'_>, _: &Memory) -> bool {
 
 pub(super) fn taking_back_of_wal(call: &Call<'_>, memory: &Memory) -> bool {
     call.op == OpKind::SetLen && call.is_on("wal") && memory.write_failed(call)
-}
-
-pub(super) fn taking_back_of_edit(call: &Call<'_>, memory: &Memory) -> bool {
-    call.op == OpKind::SetLen && call.is_on_manifest() && memory.write_failed(call)
-}
-
-/// The cut of a MANIFEST's torn tail.
-pub(super) fn cut_of_manifest(call: &Call<'_>, memory: &Memory) -> bool {
-    call.op == OpKind::SetLen && call.is_on_manifest() && !memory.write_failed(call)
 }
 
 pub(super) fn rename_of_current(call: &Call<'_>, _: &Memory) -> bool {

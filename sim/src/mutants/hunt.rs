@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::Mutant;
 use crate::campaign::Campaign;
-use crate::run::{Config, Failure};
+use crate::run::{Config, Failure, run};
 
 /// A hunt.
 #[derive(Debug, Clone)]
@@ -33,12 +33,14 @@ pub struct Verdict {
     pub hits: u64,
     /// The run that found it.
     pub killed: Option<Box<Failure>>,
+    /// The same plan fails without it too: the engine itself is at fault, or the simulator.
+    pub is_false: bool,
 }
 
 impl Verdict {
     /// Found, and for what it does.
     pub fn is_killed(&self) -> bool {
-        self.killed.is_some() && self.hits > 0
+        self.killed.is_some() && self.hits > 0 && !self.is_false
     }
 }
 
@@ -67,8 +69,9 @@ impl Hunt {
     fn one(&self, mutant: Mutant) -> Verdict {
         let config = Config { mutant: Some(mutant), exact: false };
         let outcome = Campaign { first: 0, seeds: self.seeds, threads: 1, config }.run();
-        let hits = outcome.total.mutant_hits;
-        Verdict { mutant, seeds: outcome.seeds, hits, killed: outcome.failure }
+        let (hits, killed) = (outcome.total.mutant_hits, outcome.failure);
+        let is_false = killed.as_ref().is_some_and(|f| run(&f.plan, Config::default()).is_err());
+        Verdict { mutant, seeds: outcome.seeds, hits, killed, is_false }
     }
 }
 

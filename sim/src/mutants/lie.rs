@@ -22,6 +22,8 @@ pub(super) enum Lie {
     PutOff(Calls, Calls),
     /// Their failure is taken for success.
     Forgive(Calls),
+    /// When they fail they are made again, and the second answer counts.
+    Retry(Calls),
 }
 
 /// The layer that tells the lie of one mutant to one process.
@@ -87,6 +89,10 @@ impl MutantLayer {
             Lie::Forgive(what) if what(call, memory) => go().or_else(|_| {
                 self.hit();
                 Ok(0)
+            }),
+            Lie::Retry(what) if what(call, memory) => go().or_else(|_| {
+                self.hit();
+                go()
             }),
             _ => go(),
         }

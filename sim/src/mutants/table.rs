@@ -1,6 +1,6 @@
 //! Every mutant there is. `docs/testing.md` shows the same table; a test compares them.
 
-use super::Class::{Damage, Durability, Errors, Order, Recovery};
+use super::Class::{Answers, Damage, Durability, Errors, Files, Numbers, Order, Recovery};
 use super::calls;
 use super::lie::Lie;
 use super::{Class, How, Mutant};
@@ -100,12 +100,6 @@ pub static MUTANTS: &[Mutant] = &[
         Lie::Skip(calls::sync_above_root),
     ),
     lie(
-        "found-manifest-unsynced",
-        Durability,
-        "what recovery read from the MANIFEST may be in the page cache only, and is not synced",
-        Lie::Skip(calls::sync_of_found_manifest),
-    ),
-    lie(
         "new-segment-unsynced",
         Durability,
         "the first sync of a segment, of the first commit after a rotation, is left out",
@@ -124,10 +118,16 @@ pub static MUTANTS: &[Mutant] = &[
         Lie::Skip(calls::sync_of_copied_segment),
     ),
     lie(
-        "cut-names-unsynced",
+        "manifest-copy-unsynced",
         Durability,
-        "the removal of segments behind a torn tail is not synced",
-        Lie::Skip(calls::sync_of_cut_names),
+        "the copy of a MANIFEST that recovery makes is not synced before it is renamed over it",
+        Lie::Skip(calls::sync_of_manifest_copy),
+    ),
+    line("os-stays-in-memory", Durability, "a commit at Os is not written to the file"),
+    line(
+        "group-takes-the-last-level",
+        Durability,
+        "a group is as durable as the last of its commits asks, not the one that asks for most",
     ),
     lie(
         "ack-before-sync",
@@ -147,6 +147,13 @@ pub static MUTANTS: &[Mutant] = &[
         "a WAL segment is removed before the edit that makes it obsolete is synced",
         Lie::PutOff(calls::sync_of_flush_edit, calls::removal_of_segment),
     ),
+    line("batch-in-two-records", Order, "a commit over two tables is two records of the log"),
+    line("tickets-swapped", Order, "of a group the second commit is written before the first"),
+    line(
+        "visible-before-durable",
+        Order,
+        "rows are shown before the log holds them, and stay when that fails",
+    ),
     lie(
         "wal-sync-error-believed",
         Errors,
@@ -158,6 +165,18 @@ pub static MUTANTS: &[Mutant] = &[
         Errors,
         "a sync of the MANIFEST that failed is taken for done",
         Lie::Forgive(calls::sync_of_manifest),
+    ),
+    lie(
+        "wal-sync-retried",
+        Errors,
+        "a sync of the log that failed is tried again, and the second answer believed",
+        Lie::Retry(calls::sync_of_wal),
+    ),
+    lie(
+        "edit-sync-retried",
+        Errors,
+        "a sync of the MANIFEST that failed is tried again, and the second answer believed",
+        Lie::Retry(calls::sync_of_manifest),
     ),
     lie(
         "sst-sync-error-believed",
@@ -178,26 +197,128 @@ pub static MUTANTS: &[Mutant] = &[
         Lie::Skip(calls::taking_back_of_wal),
     ),
     lie(
-        "failed-edit-left",
-        Errors,
-        "what a failed write of an edit has left is not taken back",
-        Lie::Skip(calls::taking_back_of_edit),
-    ),
-    lie(
         "rename-error-ignored",
         Errors,
         "a renaming of CURRENT that failed is taken for done",
         Lie::Forgive(calls::rename_of_current),
     ),
-    lie(
-        "torn-edit-uncut",
+    line(
+        "failed-group-acknowledged",
+        Errors,
+        "commits whose write or sync failed are acknowledged",
+    ),
+    line(
+        "doubtful-edit-given-up",
+        Errors,
+        "a flush whose edit failed removes its SSTs, though the edit may have taken effect",
+    ),
+    line(
+        "rename-error-believed",
+        Errors,
+        "a renaming of CURRENT that failed is taken for not done, and the new MANIFEST is removed",
+    ),
+    line(
+        "tail-refused",
         Recovery,
-        "the torn tail of a MANIFEST is not cut before the next edit is written",
-        Lie::Skip(calls::cut_of_manifest),
+        "what a crash has torn off the log is taken for damage, and refused",
+    ),
+    line("tail-skips-segment", Recovery, "a torn tail costs the whole segment that it is in"),
+    line("segments-behind-the-tail", Recovery, "segments behind a torn tail are left there"),
+    line(
+        "found-manifest-believed",
+        Recovery,
+        "what recovery read from the MANIFEST is neither copied nor cut where an edit was torn",
+    ),
+    line(
+        "unsettled",
+        Recovery,
+        "what recovery read from the log may be in the page cache only, and is not made durable",
+    ),
+    line("vouches-too-early", Recovery, "a record says that the log is synced up to itself"),
+    line(
+        "close-believed",
+        Recovery,
+        "the log is not read when the MANIFEST ends with a clean close, though rows came after it",
+    ),
+    line(
+        "manifest-rewritten-early",
+        Recovery,
+        "recovery writes to the MANIFEST before it has read the log",
+    ),
+    line(
+        "flushed-log-replayed",
+        Recovery,
+        "segments that were flushed and not removed yet are replayed",
+    ),
+    line(
+        "newer-segments-forgotten",
+        Recovery,
+        "a flush forgets that segments newer than its own are not synced",
+    ),
+    line(
+        "file-number-reused",
+        Numbers,
+        "a file that a crash left over does not keep its number from being given again",
+    ),
+    line(
+        "table-id-reused",
+        Numbers,
+        "a table's directory that a crash left over does not keep its id from being given again",
+    ),
+    line("time-goes-back", Numbers, "the clock goes back and _time with it"),
+    line("time-forgotten", Numbers, "recovery forgets the last _time of the rows that are in SSTs"),
+    line(
+        "log-position-ahead",
+        Numbers,
+        "the edit of a flush says that the next segment is flushed too",
+    ),
+    line(
+        "flush-skips-a-table",
+        Files,
+        "of a generation with several tables only the first is flushed",
+    ),
+    line(
+        "flush-misses-the-tail",
+        Files,
+        "the last rows of a memtable, a block that is not full, are not flushed",
+    ),
+    line(
+        "flushed-into-a-dropped-table",
+        Files,
+        "a flush publishes the SST of a table that was dropped meanwhile",
+    ),
+    line(
+        "flush-unvouched",
+        Files,
+        "the log of a flush is given up while its edit is the last of the MANIFEST",
+    ),
+    line(
+        "removed-in-flight",
+        Files,
+        "an SST is taken for an orphan while its edit is still to come",
+    ),
+    line("removed-under-a-reader", Files, "an SST is removed while a snapshot still reads it"),
+    line(
+        "removed-under-a-flush",
+        Files,
+        "the directory of a dropped table is removed while a flush writes to it",
     ),
     line(
         "cut-at-first-bad",
         Damage,
         "recovery cuts the log at the first bad record though later ones were synced",
     ),
+    line("record-unchecked", Damage, "the checksum of a record's header is not checked"),
+    line("payload-unchecked", Damage, "the checksum of a record's payload is not checked"),
+    line(
+        "damage-taken-for-zeros",
+        Damage,
+        "damage to a segment is taken for the zeros that stand ahead of the records",
+    ),
+    line("column-unchecked", Damage, "the checksum of a block's column is not checked"),
+    line("snapshot-moves", Answers, "a snapshot shows rows that came later"),
+    line("scan-skips-a-row", Answers, "a scan skips the first row of a block"),
+    line("memtable-begins-late", Answers, "the first row of a memtable is looked for in the SSTs"),
+    line("nulls-ignored", Answers, "nulls in an SST are read as values"),
+    line("count-off-by-one", Answers, "the count of a table that has SSTs is one too few"),
 ];

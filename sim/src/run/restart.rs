@@ -8,6 +8,8 @@
 //!                                                                         └─► the model
 //! ```
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use srdb::{Database, Error};
@@ -15,9 +17,9 @@ use srdb_vfs::{CrashChoice, MemDisk};
 
 use super::{Event, Opening, Run};
 use crate::coverage::Phase;
-use crate::db::read_all;
+use crate::db::{is_lock, read_all};
 use crate::draw::{Draw, SeedDraw};
-use crate::model::{Death, Found};
+use crate::model::{Death, Excuse, Found};
 use crate::oracle::image::{Answer, look};
 use crate::oracle::{Violation, ending, manifest, structure, wal};
 use crate::plan::{After, Image, Rot, Step, Survivor};
@@ -266,6 +268,8 @@ impl Run {
             tracker.replace_disk();
         }
         self.watch.restart();
+        let there: BTreeSet<PathBuf> = self.disk.list().into_iter().map(|(path, _)| path).collect();
+        self.watch.forget_lost(|path| there.contains(path));
         self.poisoned = false;
         self.unwritable = false;
     }
@@ -413,7 +417,11 @@ impl Run {
         if let Answer::Read(_, found, problem) = &answer {
             self.record.note(|| Event::Found(found.clone()));
             self.report.rot_reported += u64::from(problem.is_some());
-            let excuse = wal::excuse(&self.watch, rot.file, &path, offset);
+            let excuse = match death {
+                // A clean close vouches for everything.
+                Death::Closed => Excuse::Nothing,
+                _ => wal::excuse(&self.watch, rot.file, &path, offset),
+            };
             let lost = self.model.check_damaged(found, death, excuse);
             let silent = |v: Violation| Violation::new("wal", format!("in silence; {}", v.what));
             return lost.map_err(|v| here(silent(v)));
@@ -429,8 +437,12 @@ impl Run {
             matches!(e, Corrupt { .. } | Unsupported { .. } | NoDatabase { .. })
         };
         let vfs = self.layers(disk, &Arc::new(Watch::default()));
+        let before = disk.content_hash(is_lock);
         let db = match crate::db::open(vfs, &self.clock_copy(), &self.options()) {
             Ok(db) => db,
+            Err(e) if disk.content_hash(is_lock) != before => {
+                return Err(Violation::new("wal", format!("it is not opened, and changed: {e}")));
+            }
             Err(e) if is_right(&e) => return Ok(Answer::Refused(e)),
             Err(e) => return Err(Violation::new("wal", format!("the answer is {e}"))),
         };

@@ -99,6 +99,11 @@ impl Watch {
         }
     }
 
+    /// Forgets files that a crash has taken the name of: what was written there vouches for nothing.
+    pub fn forget_lost(&self, is_there: impl Fn(&Path) -> bool) {
+        self.lock().logs.retain(|path, _| is_there(path));
+    }
+
     /// A step begins, and so many commits are safe from power loss.
     pub fn begin_step(&self, safe: usize) {
         let mut state = self.lock();
