@@ -65,25 +65,26 @@ pub(crate) fn open(options: Options, root: PathBuf) -> Result<State> {
     if let Some(cut) = cut {
         wal::cut(&vfs, &root.join(layout::WAL_DIR), &cut)?;
     }
-    let Loaded { version, clean_close: closed_cleanly, .. } = *loaded;
+    let Loaded { version, clean_close: closed_cleanly, ends_with_flush, .. } = *loaded;
     let (writer, next_table) = (Some(writer), orphans.next_table);
     let manifest = Manifest { writer, version, next_table, closed_cleanly };
     let (next_file, obsolete) = (orphans.next_file, orphans.obsolete);
     let recovered =
         Recovered { options, root, database_id, log, manifest, tables, next_file, obsolete, lock };
     let state = State::new(recovered);
-    give_up_old_log(&state, orphans.old_log)?;
+    give_up_old_log(&state, orphans.old_log, ends_with_flush)?;
     Ok(state)
 }
 
 /// Hands segments that were flushed to the delete job, once an edit stands behind the one that made
-/// them obsolete: see `flush.rs` for why not before.
+/// them obsolete: see `flush.rs` for why not before. That edit is written, too, where a flush came
+/// last and its segments are gone already: they were never synced, and a crash has lost them.
 ///
 /// # Errors
 /// [`Error::Io`] if a sync failed. Where the edit could not be written, the segments stay for the
 /// next time.
-fn give_up_old_log(state: &State, old_log: Vec<Obsolete>) -> Result<()> {
-    if old_log.is_empty() {
+fn give_up_old_log(state: &State, old_log: Vec<Obsolete>, ends_with_flush: bool) -> Result<()> {
+    if old_log.is_empty() && !ends_with_flush {
         return Ok(());
     }
     let mut manifest = lock(&state.manifest);

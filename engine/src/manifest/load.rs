@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use srdb_vfs::{Access, DirEntry, Vfs};
 
 use super::scan::{Scan, scan};
-use crate::edit::VersionEdit;
+use crate::edit::{Change, VersionEdit};
 use crate::error::{Error, Result};
 use crate::format::manifest as format;
 use crate::format::manifest::{Header, Meta};
@@ -59,6 +59,8 @@ pub(crate) struct Loaded {
     pub(crate) snapshot_bytes: u64,
     /// Whether the last record is that of a clean close.
     pub(crate) clean_close: bool,
+    /// Whether the last record is the edit of a flush: no later one vouches for it.
+    pub(crate) ends_with_flush: bool,
     /// The bytes behind the last whole record, where a write was torn.
     #[cfg(any(test, feature = "internals"))]
     pub(crate) torn_tail: Option<Range<u64>>,
@@ -82,14 +84,20 @@ pub(crate) fn load(vfs: &dyn Vfs, dir: &Path) -> Result<Found> {
         scan(&bytes, meta.database_id, file_number).map_err(|refused| refused.in_file(&path, 0))?;
     let mut version = Version::default();
     let mut clean_close = false;
+    let mut ends_with_flush = false;
     for record in &scan.records {
         let edit = decode(&bytes, &record.payload, &path)?;
         version
             .change(&edit)
             .map_err(|damage| damage.in_file(&path, record.payload.start as u64))?;
         clean_close = edit.is_close();
+        ends_with_flush = edit.changes.iter().any(|c| matches!(c, Change::LogNumber(_)));
     }
-    Ok(Found::Database(Box::new(loaded(meta, version, path, &scan, bytes, clean_close))))
+    // A snapshot was synced before anything named it.
+    ends_with_flush &= scan.records.len() > 1;
+    let mut loaded = loaded(meta, version, path, &scan, bytes, clean_close);
+    loaded.ends_with_flush = ends_with_flush;
+    Ok(Found::Database(Box::new(loaded)))
 }
 
 fn loaded(
@@ -112,6 +120,7 @@ fn loaded(
         next_edit: scan.header.first_edit + scan.records.len() as u64,
         snapshot_bytes: scan.records.get(1).map_or(scan.end as u64, |second| second.offset),
         clean_close: clean_close && torn.is_none(),
+        ends_with_flush: false,
         #[cfg(any(test, feature = "internals"))]
         torn_tail: torn,
     }

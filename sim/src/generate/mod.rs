@@ -60,7 +60,7 @@ const KINDS: [(Kind, u32); 36] = [
     (Kind::DropTable, 3),
     (Kind::Insert, 40),
     (Kind::BadInsert, 1),
-    (Kind::Batch, 12),
+    (Kind::Batch, 18),
     (Kind::Submit, 10),
     (Kind::Wait, 6),
     (Kind::DropTicket, 2),
@@ -432,6 +432,8 @@ fn rot(draw: &mut impl Draw) -> Rot {
         RotFile::Wal,
         RotFile::Sst,
         RotFile::Sst,
+        RotFile::Manifest,
+        RotFile::Manifest,
         RotFile::Manifest,
         RotFile::Small,
     ]);

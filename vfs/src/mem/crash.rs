@@ -205,7 +205,7 @@ impl CrashChoice {
     }
 
     /// Draws a choice: first a pattern that is known to find bugs (all, none, all but one, only
-    /// one, up to one, names without content, content without names, lengths without content), or
+    /// one, up to one, from one on, names without content, content without names, lengths without content), or
     /// else weights by which each change has its own fate drawn.
     ///
     /// Every pending change is named in the result, so that it can be read and edited.
@@ -230,6 +230,7 @@ impl CrashChoice {
                 6 => when(op.kind.is_name()),
                 7 => when(!op.kind.is_name()),
                 8 => when(!is_write),
+                9 | 10 => when(i >= pivot),
                 _ => weights.fate(&op.kind, rng),
             };
             choice.fates.insert(op.id, fate);
