@@ -26,6 +26,25 @@ pub struct SstRecord {
     pub max_time: i64,
 }
 
+/// An index file, as an edit records it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexRecord {
+    /// The number in its name.
+    pub file: u64,
+    /// Bytes of the file.
+    pub size: u64,
+    /// CRC of the whole file.
+    pub crc: u32,
+    /// The number of the SST whose rows it has.
+    pub sst: u64,
+    /// The place of its field in the schema, from 0.
+    pub field: u32,
+    /// How many different values.
+    pub keys: u64,
+    /// How many rows have a value.
+    pub entries: u64,
+}
+
 /// One change of an edit.
 #[derive(Debug, Clone)]
 pub enum Change {
@@ -67,6 +86,12 @@ pub enum Change {
     },
     /// Tag 11: the database was closed.
     Close,
+    /// Tag 12: the table's id, the place of the field, whether the index is unique.
+    CreateIndex(u32, u32, bool),
+    /// Tag 13: the table's id, the place of the field.
+    DropIndex(u32, u32),
+    /// Tag 14: the table's id, and what is recorded of the file.
+    AddIndexFile(u32, IndexRecord),
 }
 
 /// Reads the changes of an edit; `bytes` is the payload of a record, without its padding.
@@ -112,10 +137,31 @@ fn change(tag: u16, body: &[u8]) -> Result<Change> {
             last_time: reader.i64()?,
         },
         11 => Change::Close,
+        12 => {
+            let (table, field, unique) = (reader.u32()?, reader.u32()?, reader.u8()?);
+            if unique > 1 {
+                return damaged(format!("{unique} is neither 0 nor 1"));
+            }
+            Change::CreateIndex(table, field, unique == 1)
+        }
+        13 => Change::DropIndex(reader.u32()?, reader.u32()?),
+        14 => Change::AddIndexFile(reader.u32()?, index_file(&mut reader)?),
         _ => return damaged(format!("there is no tag {tag}")),
     };
     reader.end()?;
     Ok(change)
+}
+
+fn index_file(reader: &mut Reader<'_>) -> Result<IndexRecord> {
+    Ok(IndexRecord {
+        file: reader.u64()?,
+        size: reader.u64()?,
+        crc: reader.u32()?,
+        sst: reader.u64()?,
+        field: reader.u32()?,
+        keys: reader.u64()?,
+        entries: reader.u64()?,
+    })
 }
 
 fn sst(reader: &mut Reader<'_>) -> Result<SstRecord> {

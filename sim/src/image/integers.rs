@@ -52,8 +52,11 @@ pub fn linear(reader: &mut Reader<'_>, count: usize) -> Result<Vec<i64>> {
     Ok(values)
 }
 
-/// Unpacks `count` numbers of `width` bits.
-fn unpack(reader: &mut Reader<'_>, count: usize, width: u32) -> Result<Vec<u64>> {
+/// Unpacks `count` numbers of `width` bits, at most 64.
+///
+/// # Errors
+/// If there are too few bytes.
+pub fn unpack(reader: &mut Reader<'_>, count: usize, width: u32) -> Result<Vec<u64>> {
     let mut values = Vec::new();
     for _ in 0..count / VECTOR {
         full_vector(reader.take(VECTOR / 8 * width as usize)?, width, &mut values);

@@ -17,6 +17,7 @@
 //! | [`segment`], [`wal`], [`commit`] | a segment of the log, where the log ends, a commit |
 //! | [`sst`], [`tree`], [`block`]     | an SST, the way to its blocks, a block         |
 //! | [`column`], [`integers`], [`text`], [`dictionary`] | the encodings                |
+//! | [`index`]       | an index file                                                   |
 //! | [`zone`]        | what is said of a column's values                               |
 //! | [`rows`]        | what comes out                                                  |
 //!
@@ -32,6 +33,7 @@ pub mod commit;
 pub mod dictionary;
 pub mod edit;
 pub mod files;
+pub mod index;
 pub mod integers;
 pub mod manifest;
 pub mod rows;
@@ -51,7 +53,7 @@ use std::collections::BTreeMap;
 
 pub use bytes::{Damage, Result};
 use bytes::{damaged, ensure};
-use edit::SstRecord;
+use edit::{IndexRecord, SstRecord};
 pub use files::Files;
 use files::file_number;
 use manifest::Manifest;
@@ -94,6 +96,9 @@ impl Image {
             for record in &table.ssts {
                 files.get(&sst_path(*id, table, record))?;
             }
+            for record in table.index_files.values() {
+                files.get(&index_path(*id, table, record))?;
+            }
         }
         let (log, logged) = read_log(files, &manifest, meta.id).map_err(|d| d.within("the WAL"))?;
         Ok(Some(Image { meta, manifest, log, logged }))
@@ -120,6 +125,12 @@ impl Image {
 pub fn sst_path(id: u32, table: &Table, record: &SstRecord) -> String {
     let directory = schema::table_directory(id, &table.name);
     format!("{directory}/sst/{}.sst", file_number(record.file))
+}
+
+/// Where an index file lies.
+pub fn index_path(id: u32, table: &Table, record: &IndexRecord) -> String {
+    let directory = schema::table_directory(id, &table.name);
+    format!("{directory}/idx/{}.idx", file_number(record.file))
 }
 
 /// Without CURRENT, that nothing is there that is made only after it.

@@ -10,11 +10,13 @@
 //! 3. An edit leaves no row out.
 //! 4. File numbers are from 1 and below `next_file`; none is alive twice.
 //! 5. Nothing that counts up goes back.
+//! 6. An index file is of an SST that is alive and of a field that has an index, and has no more
+//!    entries than the SST has rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bytes::{Damage, Result, damaged, ensure};
-use super::edit::{Change, SstRecord};
+use super::edit::{Change, IndexRecord, SstRecord};
 use super::schema::{Schema, check_name};
 
 /// A table.
@@ -32,6 +34,10 @@ pub struct Table {
     pub last_time: i64,
     /// Its SSTs by min seq.
     pub ssts: Vec<SstRecord>,
+    /// The fields that have an index, by their place, and whether it is unique.
+    pub indexes: BTreeMap<u32, bool>,
+    /// The index files by SST and field.
+    pub index_files: BTreeMap<(u64, u32), IndexRecord>,
 }
 
 /// See the [module](self).
@@ -106,10 +112,11 @@ impl Version {
                 Ok(())
             }
             Change::RemoveSst(id, file) => {
-                let ssts = &mut self.table(*id)?.ssts;
-                let before = ssts.len();
-                ssts.retain(|sst| sst.file != *file);
-                ensure(ssts.len() < before, || {
+                let table = self.table(*id)?;
+                let before = table.ssts.len();
+                table.ssts.retain(|sst| sst.file != *file);
+                table.index_files.retain(|(sst, _), _| sst != file);
+                ensure(table.ssts.len() < before, || {
                     format!("SST {file} of table {id} is removed and not there")
                 })
             }
@@ -124,6 +131,20 @@ impl Version {
                 forward("a table's last time", &mut table.last_time, *last_time)
             }
             Change::Close => Ok(()),
+            Change::CreateIndex(id, field, unique) => {
+                let before = self.table(*id)?.indexes.insert(*field, *unique);
+                ensure(before.is_none(), || format!("field {field} of table {id} has two indexes"))
+            }
+            Change::DropIndex(id, field) => {
+                let table = self.table(*id)?;
+                table.index_files.retain(|(_, of), _| of != field);
+                let before = table.indexes.remove(field);
+                ensure(before.is_some(), || format!("field {field} of table {id} has no index"))
+            }
+            Change::AddIndexFile(id, file) => {
+                let before = self.table(*id)?.index_files.insert((file.sst, file.field), *file);
+                ensure(before.is_none(), || format!("SST {} has two files", file.sst))
+            }
         }
     }
 
@@ -143,6 +164,8 @@ impl Version {
             next_seq: 1,
             last_time: i64::MIN,
             ssts: Vec::new(),
+            indexes: BTreeMap::new(),
+            index_files: BTreeMap::new(),
         };
         self.tables.insert(id, table);
         Ok(())
@@ -154,12 +177,13 @@ impl Version {
 
     fn check_files(&self) -> Result<()> {
         let mut alive = BTreeSet::new();
-        for sst in self.tables.values().flat_map(|table| &table.ssts) {
-            let number = sst.file;
+        let ssts = self.tables.values().flat_map(|table| &table.ssts).map(|sst| sst.file);
+        let indexes = self.tables.values().flat_map(|table| table.index_files.values());
+        for number in ssts.chain(indexes.map(|index| index.file)) {
             ensure((1..self.next_file).contains(&number), || {
-                format!("SST {number} is not below the next file, {}", self.next_file)
+                format!("file {number} is not below the next file, {}", self.next_file)
             })?;
-            ensure(alive.insert(number), || format!("SST {number} is alive twice"))?;
+            ensure(alive.insert(number), || format!("file {number} is alive twice"))?;
         }
         Ok(())
     }
@@ -188,6 +212,15 @@ impl Table {
             ensure(first.min_seq <= due, || format!("rows from {due} are left out"))?;
             let right = last.max_seq == self.next_seq - 1 && last.max_time <= self.last_time;
             ensure(right, || "its state is not that of its last SST".to_owned())?;
+        }
+        for ((number, field), file) in &self.index_files {
+            let sst = self.ssts.iter().find(|sst| sst.file == *number);
+            let right = self.indexes.contains_key(field)
+                && (*field as usize) < self.schema.fields.len()
+                && file.keys <= file.entries
+                && file.size >= 1
+                && sst.is_some_and(|sst| file.entries <= sst.rows);
+            ensure(right, || format!("index file {} can't be", file.file))?;
         }
         Ok(())
     }

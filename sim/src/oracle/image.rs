@@ -77,6 +77,7 @@ impl Seen {
             let mut rows = &found.rows[..];
             for record in &table.ssts {
                 let stored = ssts.rows(self, image, *id, table, record)?;
+                ssts.check_indexes(self, image, (*id, table), record, &stored)?;
                 rows = same_rows(&stored, table, rows).map_err(here)?;
             }
             for logged in image.logged.get(id).into_iter().flatten() {
@@ -145,7 +146,12 @@ impl Seen {
         let image = self.image.as_ref().ok()?.as_ref()?;
         image.manifest.version.tables.iter().find_map(|(id, table)| {
             let mut records = table.ssts.iter();
-            records.find_map(|record| ssts.rows(self, image, *id, table, record).err())
+            records.find_map(|record| {
+                let rows = ssts.rows(self, image, *id, table, record);
+                let indexes = rows
+                    .and_then(|rows| ssts.check_indexes(self, image, (*id, table), record, &rows));
+                indexes.err()
+            })
         })
     }
 }

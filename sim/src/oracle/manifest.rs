@@ -17,7 +17,7 @@ use crate::image::edit::SstRecord;
 use crate::image::files::file_number;
 use crate::image::schema::{Schema, table_directory};
 use crate::image::small::manifest_name;
-use crate::image::{Damage, Image, sst_path};
+use crate::image::{Damage, Image, index_path, sst_path};
 
 /// What survived the deaths of a run so far, and must not be taken back.
 #[derive(Debug, Clone, Default)]
@@ -130,11 +130,18 @@ pub fn at_rest(seen: &Seen) -> Result<(), Violation> {
                 return wrong(format!("SST {file} has {size} bytes, not {due}"));
             }
         }
+        let ssts = table.ssts.len() * table.indexes.len();
+        if table.index_files.len() != ssts {
+            let files = table.index_files.len();
+            return wrong(format!("table {id} has {files} index files, {ssts} are due"));
+        }
     }
     let mut directories = BTreeSet::from(["wal".to_owned(), "tables".to_owned(), String::new()]);
     for (id, table) in &image.manifest.version.tables {
         let directory = table_directory(*id, &table.name);
         directories.insert(format!("{directory}/sst"));
+        // It stays when the last index is dropped.
+        directories.insert(format!("{directory}/idx"));
         let copy = same_schema(seen, &directory, &table.schema);
         copy.map_err(|d| Violation::new("manifest", d.within(&directory).0))?;
         directories.insert(directory);
@@ -157,6 +164,7 @@ fn files_due(seen: &Seen, image: &Image) -> BTreeSet<String> {
     for (id, table) in &version.tables {
         due.insert(format!("{}/schema.json", table_directory(*id, &table.name)));
         due.extend(table.ssts.iter().map(|record| sst_path(*id, table, record)));
+        due.extend(table.index_files.values().map(|record| index_path(*id, table, record)));
     }
     due
 }

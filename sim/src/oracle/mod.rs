@@ -7,6 +7,7 @@
 //! | `wal`           | does recovery give the same when repeated and when interrupted; is damage to what was acknowledged reported? | [`wal`] |
 //! | `manifest`      | does the MANIFEST name exactly the files that are there, and does it never go back? | [`manifest`] |
 //! | `tree`          | does the B+Tree of every SST lead to each block, once, by search and by scan? | [`tree`] |
+//! | `index`         | does every index file say what the rows of its SST say, and a query what all rows say? | [`index`] |
 //! | `structure`     | does the engine's own `verify` find everything in order?                  | [`structure`] |
 //! | `faults`        | had every error a cause, and the type for it; is nothing acknowledged after a failed sync? | [`faults`] |
 //! | `determinism`   | is the trace hash the same when the run is repeated?                      | [`determinism`] |
@@ -14,7 +15,7 @@
 //! | `progress`      | did all work end?                                                         | [`ending`] |
 //! | `rows`          | on a disk that lies: is every row one that was handed in, in its order?   | [`rows`] |
 //!
-//! `image`, `manifest` and `tree` look at bytes only, through [`crate::image`].
+//! `image`, `manifest`, `tree` and `index` look at bytes only, through [`crate::image`].
 
 use std::fmt;
 
@@ -22,6 +23,7 @@ pub mod determinism;
 pub mod ending;
 pub mod faults;
 pub mod image;
+pub mod index;
 pub mod manifest;
 pub mod rows;
 pub mod ssts;

@@ -2,24 +2,27 @@
 //! its bytes are the very same.
 //!
 //! An SST is examined by three oracles: `manifest` (size and CRC as recorded), `tree` (its
-//! structure), `image` (its rows).
+//! structure), `image` (its rows); and each index file of it by `manifest` and `index`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::image::Seen;
-use super::{Violation, tree};
+use super::{Violation, index, tree};
 use crate::image::bytes::crc;
-use crate::image::edit::SstRecord;
+use crate::image::edit::{IndexRecord, SstRecord};
 use crate::image::files::Content;
+use crate::image::index::{Index, IndexOwner};
 use crate::image::rows::Rows;
 use crate::image::version::Table;
-use crate::image::{Damage, Image, sst_path};
+use crate::image::{Damage, Image, index_path, sst_path};
 
 /// SSTs that were examined, by path.
 #[derive(Debug, Clone, Default)]
 pub struct Ssts {
     known: BTreeMap<String, Known>,
+    /// Index files that were found right, by path.
+    indexes: BTreeMap<String, (Content, IndexRecord)>,
 }
 
 #[derive(Debug, Clone)]
@@ -59,9 +62,47 @@ impl Ssts {
         rows
     }
 
-    /// Forgets SSTs that are not there any more.
+    /// Examines the index files of an SST, whose rows these are.
+    ///
+    /// # Errors
+    /// What is wrong with one, by the oracle that saw it.
+    pub fn check_indexes(
+        &mut self,
+        seen: &Seen,
+        image: &Image,
+        (id, table): (u32, &Table),
+        sst: &SstRecord,
+        rows: &Rows,
+    ) -> Result<(), Violation> {
+        for record in table.index_files.values().filter(|index| index.sst == sst.file) {
+            let path = index_path(id, table, record);
+            let content = seen.files.get(&path).map_err(|d| damaged("manifest", d))?;
+            let known = self.indexes.get(&path);
+            if known.is_some_and(|(c, r)| Arc::ptr_eq(c, content) && r == record) {
+                continue;
+            }
+            let here = |d: Damage| d.within(&path);
+            if crc(content) != record.crc {
+                return Err(Violation::new("manifest", format!("{path} has another CRC")));
+            }
+            let field = record.field as usize;
+            let Some(data_type) = table.schema.fields.get(field).map(|f| f.data_type) else {
+                return Err(Violation::new("index", format!("{path} is of no field")));
+            };
+            let database = image.meta.id;
+            let owner = IndexOwner { database, table: id, record, data_type, rows: sst.rows };
+            let index = Index::decode(content, &owner).map_err(|d| damaged("index", here(d)))?;
+            let checked = index::check(&index, rows, field, data_type);
+            checked.map_err(|d| damaged("index", here(d)))?;
+            self.indexes.insert(path, (content.clone(), *record));
+        }
+        Ok(())
+    }
+
+    /// Forgets files that are not there any more.
     pub fn forget_all_but(&mut self, seen: &Seen) {
         self.known.retain(|path, _| seen.files.has(path));
+        self.indexes.retain(|path, _| seen.files.has(path));
     }
 }
 
