@@ -62,9 +62,15 @@ fn slot_of(name: &str) -> Option<u8> {
 /// # Errors
 /// If the engine refuses it.
 pub fn schema(shape: Shape) -> Result<Schema> {
-    Schema::new(shape.fields().iter().map(|&(name, data_type, required)| {
+    let fields = shape.fields().iter().enumerate();
+    Schema::new(fields.map(|(place, &(name, data_type, required))| {
         let field = Field::new(name, data_type);
-        if required { field } else { field.nullable() }
+        let field = if required { field } else { field.nullable() };
+        match place < shape.indexed() {
+            true if name == "id" => field.unique(),
+            true => field.indexed(),
+            false => field,
+        }
     }))
 }
 

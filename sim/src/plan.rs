@@ -145,6 +145,18 @@ impl Read {
     }
 }
 
+/// How a value has to compare with the one that a query names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compare {
+    /// It is the same.
+    Equal,
+    /// It is less.
+    Less,
+    /// It is the same or greater.
+    AtLeast,
+}
+
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
@@ -174,6 +186,41 @@ pub enum Step {
     BadInsert {
         /// What; the last row is spoilt.
         rows: Rows,
+    },
+    /// Inserts the values of a row that is there, behind rows that are not: where the id is unique,
+    /// nothing may be written, and else all of it.
+    InsertAgain {
+        /// What comes before.
+        rows: Rows,
+        /// The row, in thousandths of the rows there are.
+        at: u16,
+    },
+    /// Gives a field an index.
+    CreateIndex {
+        /// The table's number.
+        table: u8,
+        /// Which of its fields.
+        field: u8,
+    },
+    /// Takes the index of a field away.
+    DropIndex {
+        /// The table's number.
+        table: u8,
+        /// Which of its fields.
+        field: u8,
+    },
+    /// Asks for the rows whose value of a field compares with that of a row there is.
+    Query {
+        /// The table's number.
+        table: u8,
+        /// Which of its fields.
+        field: u8,
+        /// The row, in thousandths of the rows there are.
+        at: u16,
+        /// How it compares.
+        compare: Compare,
+        /// From the end to the start.
+        backward: bool,
     },
     /// Commits a batch across tables and waits.
     Batch {

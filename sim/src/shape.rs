@@ -22,6 +22,8 @@ pub enum Shape {
     Every,
     /// Bytes that span sectors and pages.
     Blob,
+    /// A unique id, and fields with an index from the start.
+    Keyed,
 }
 
 /// A field of a shape: name, type, whether a value is required.
@@ -29,7 +31,8 @@ pub type FieldSpec = (&'static str, DataType, bool);
 
 impl Shape {
     /// Every shape.
-    pub const ALL: [Shape; 4] = [Shape::Narrow, Shape::Log, Shape::Every, Shape::Blob];
+    pub const ALL: [Shape; 5] =
+        [Shape::Narrow, Shape::Log, Shape::Every, Shape::Blob, Shape::Keyed];
 
     /// The fields, in order.
     pub fn fields(self) -> &'static [FieldSpec] {
@@ -66,7 +69,19 @@ impl Shape {
                 ("json", DataType::Json, false),
             ],
             Shape::Blob => &[("id", DataType::UInt64, true), ("bytes", DataType::Bytes, false)],
+            Shape::Keyed => &[
+                ("id", DataType::UInt64, true),
+                ("name", DataType::String, false),
+                ("count", DataType::Int16, false),
+                ("share", DataType::Float64, false),
+                ("price", DataType::Decimal, false),
+            ],
         }
+    }
+
+    /// How many of the first fields have an index from the start. That of the id is unique.
+    pub fn indexed(self) -> usize {
+        if self == Shape::Keyed { 4 } else { 0 }
     }
 
     /// Row `index` of the part of commit `uid` that has this `fill`.

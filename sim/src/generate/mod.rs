@@ -10,7 +10,7 @@ use srdb_vfs::{Fault, FaultKind, MapMode, OpKind, Personality, RotPlace, Shows};
 
 use crate::draw::Draw;
 use crate::plan::{
-    After, Image, Level, Nested, Options, Plan, Read, Rot, RotFile, Rows, Step, Way,
+    After, Compare, Image, Level, Nested, Options, Plan, Read, Rot, RotFile, Rows, Step, Way,
 };
 use crate::shape::Shape;
 
@@ -21,6 +21,10 @@ enum Kind {
     DropTable,
     Insert,
     BadInsert,
+    InsertAgain,
+    CreateIndex,
+    DropIndex,
+    Query,
     Batch,
     Submit,
     Wait,
@@ -55,11 +59,15 @@ enum Kind {
     CrashAt,
 }
 
-const KINDS: [(Kind, u32); 36] = [
+const KINDS: [(Kind, u32); 40] = [
     (Kind::CreateTable, 4),
     (Kind::DropTable, 3),
     (Kind::Insert, 40),
     (Kind::BadInsert, 1),
+    (Kind::InsertAgain, 2),
+    (Kind::CreateIndex, 3),
+    (Kind::DropIndex, 1),
+    (Kind::Query, 6),
     (Kind::Batch, 18),
     (Kind::Submit, 10),
     (Kind::Wait, 6),
@@ -253,6 +261,25 @@ impl Swarm {
                 Step::Insert { rows: self.rows(draw), way, level: self.some_level(draw) }
             }
             Kind::BadInsert => Step::BadInsert { rows: self.rows(draw) },
+            Kind::InsertAgain => Step::InsertAgain { rows: self.rows(draw), at: thousandths(draw) },
+            Kind::CreateIndex => {
+                Step::CreateIndex { table: self.table(draw), field: draw.below(18) as u8 }
+            }
+            Kind::DropIndex => {
+                Step::DropIndex { table: self.table(draw), field: draw.below(18) as u8 }
+            }
+            Kind::Query => Step::Query {
+                table: self.table(draw),
+                field: draw.below(18) as u8,
+                at: thousandths(draw),
+                compare: draw.pick(&[
+                    Compare::Equal,
+                    Compare::Equal,
+                    Compare::Less,
+                    Compare::AtLeast,
+                ]),
+                backward: draw.chance(30),
+            },
             Kind::Batch => Step::Batch { parts: self.parts(draw), level: self.some_level(draw) },
             Kind::Submit => Step::Submit { parts: self.parts(draw), level: self.level(draw) },
             Kind::Wait => Step::Wait { pick: pick(draw) },

@@ -43,7 +43,11 @@ impl Run {
         Ok(present)
     }
 
-    fn begin(&mut self, parts: &[Rows], level: Level) -> Result<(Vec<Table>, Commit), Violation> {
+    pub(super) fn begin(
+        &mut self,
+        parts: &[Rows],
+        level: Level,
+    ) -> Result<(Vec<Table>, Commit), Violation> {
         let uid = self.at as u64 + 1;
         let present = self.present(parts)?;
         let rows: Vec<Rows> = present.iter().map(|(_, rows)| *rows).collect();
@@ -58,7 +62,11 @@ impl Run {
     }
 
     /// Rows of a commit's part, as `insert` takes them.
-    fn named_rows(&self, commit: &Commit, part: usize) -> Vec<Vec<(&'static str, srdb::Value)>> {
+    pub(super) fn named_rows(
+        &self,
+        commit: &Commit,
+        part: usize,
+    ) -> Vec<Vec<(&'static str, srdb::Value)>> {
         let part = &commit.parts[part];
         let shape = self.model.table_by_id(part.table).map_or(Shape::Narrow, |t| t.shape);
         part.rows.iter().map(|values| named(shape, values)).collect()

@@ -14,6 +14,7 @@ mod commit;
 mod cut;
 mod handle;
 mod harm;
+mod query;
 mod read;
 mod record;
 mod restart;

@@ -53,6 +53,12 @@ impl Run {
             Step::DropTable { table } => self.drop_table(*table),
             Step::Insert { rows, way, level } => self.insert(*rows, *way, *level),
             Step::BadInsert { rows } => self.insert_bad(*rows),
+            Step::InsertAgain { rows, at } => self.insert_again(*rows, *at),
+            Step::CreateIndex { table, field } => self.index(*table, *field, true),
+            Step::DropIndex { table, field } => self.index(*table, *field, false),
+            Step::Query { table, field, at, compare, backward } => {
+                self.query((*table, *field, *at), *compare, *backward)
+            }
             Step::Batch { parts, level } => self.batch(parts, *level),
             Step::Submit { parts, level } => self.submit(parts, *level),
             Step::Wait { pick } => self.wait(*pick),
@@ -119,7 +125,11 @@ impl Run {
     }
 
     /// A call that acknowledges something.
-    fn told(&mut self, doing: &str, result: srdb::Result<()>) -> Result<String, Violation> {
+    pub(super) fn told(
+        &mut self,
+        doing: &str,
+        result: srdb::Result<()>,
+    ) -> Result<String, Violation> {
         match result {
             Ok(()) => {
                 self.check_writable(doing)?;

@@ -1,0 +1,143 @@
+//! Indexes and queries: what a query finds is what the model finds by looking at all its rows, with
+//! indexes or without, whatever is being built or dropped meanwhile.
+
+use std::cmp::Ordering;
+
+use srdb::{Error, Value, col};
+
+use super::Run;
+use super::read::place;
+use crate::model::Values;
+use crate::oracle::Violation;
+use crate::plan::{Compare, Level, Rows};
+use crate::shape::Shape;
+
+impl Run {
+    /// Gives a field an index, or takes it away.
+    pub(super) fn index(&mut self, slot: u8, field: u8, create: bool) -> Result<String, Violation> {
+        let Some(table) = self.table(slot)? else { return Ok("no table".to_owned()) };
+        let Some((_, model)) = self.model.table(slot) else { return Ok("no table".to_owned()) };
+        let shape = model.shape;
+        let (name, ..) = field_of(shape, field);
+        let has_it = table.indexes().iter().any(|indexed| indexed == name);
+        let is_unique = shape.indexed() > 0 && name == "id";
+        let doing = if create { "making an index" } else { "dropping an index" };
+        let result = if create { table.create_index(name) } else { table.drop_index(name) };
+        match result {
+            Err(Error::IndexExists { .. }) if create && has_it => Ok("index exists".to_owned()),
+            Err(Error::NoIndex { .. }) if !create && !has_it => Ok("no index".to_owned()),
+            Err(Error::Invalid { .. }) if !create && is_unique => Ok("unique".to_owned()),
+            Ok(()) if has_it == create => {
+                Err(Violation::new("index", format!("{doing} of {name:?} did what was done")))
+            }
+            other => self.told(doing, other),
+        }
+    }
+
+    /// Asks for the rows that compare with one there is.
+    pub(super) fn query(
+        &mut self,
+        (slot, field, at): (u8, u8, u16),
+        compare: Compare,
+        backward: bool,
+    ) -> Result<String, Violation> {
+        let Some((table, rows)) = self.both(slot)? else { return Ok("no table".to_owned()) };
+        let shape = self.model.table(slot).map_or(Shape::Narrow, |(_, table)| table.shape);
+        let (name, number) = field_of(shape, field);
+        let wanted = usize::try_from(place(at, rows.len())).ok().and_then(|n| n.checked_sub(1));
+        let Some((_, wanted)) = wanted.and_then(|row| rows.get(row)) else {
+            return Ok("no row".to_owned());
+        };
+        let wanted = wanted[number].clone();
+        let condition = match compare {
+            Compare::Equal => col(name).eq(wanted.clone()),
+            Compare::Less => col(name).lt(wanted.clone()),
+            Compare::AtLeast => col(name).gte(wanted.clone()),
+        };
+        let passes = |values: &Values| {
+            let order = compare_values(&values[number], &wanted);
+            order.is_some_and(|order| match compare {
+                Compare::Equal => order == Ordering::Equal,
+                Compare::Less => order == Ordering::Less,
+                Compare::AtLeast => order != Ordering::Less,
+            })
+        };
+        let seqs = (1..).zip(&rows).filter(|(_, (_, values))| passes(values));
+        let mut expected: Vec<i64> = seqs.map(|(seq, _)| seq).collect();
+        let query = table.query().filter(condition);
+        let query = if backward { query.order_by(srdb::desc("_seq")) } else { query };
+        if backward {
+            expected.reverse();
+        }
+        let found = query.rows().and_then(|rows| {
+            rows.map(|row| row.map(|row| row.seq())).collect::<srdb::Result<Vec<i64>>>()
+        });
+        match found {
+            Err(e) => self.judge_read("a query", &e),
+            Ok(found) if found == expected => Ok(format!("{} rows", found.len())),
+            Ok(found) => {
+                let what = format!(
+                    "{name} {compare:?} {wanted:?} in t{slot}: {} rows {found:?}, expected {} \
+                     {expected:?}",
+                    found.len(),
+                    expected.len()
+                );
+                Err(Violation::new("index", what))
+            }
+        }
+    }
+
+    /// Inserts rows, the last of them with the values of one that is there.
+    pub(super) fn insert_again(&mut self, rows: Rows, at: u16) -> Result<String, Violation> {
+        let Some((table, there)) = self.both(rows.table)? else {
+            return Ok("no table".to_owned());
+        };
+        let shape = self.model.table(rows.table).map_or(Shape::Narrow, |(_, table)| table.shape);
+        let again = usize::try_from(place(at, there.len())).ok().and_then(|n| n.checked_sub(1));
+        let Some((_, again)) = again.and_then(|row| there.get(row)) else {
+            return Ok("no row".to_owned());
+        };
+        if shape.indexed() == 0 {
+            // What is not unique is inserted, and has nothing to do with indexes.
+            return Ok("not unique".to_owned());
+        }
+        let again = crate::db::named(shape, again);
+        let (_, commit) = self.begin(&[rows], Level::Disk)?;
+        let mut all = self.named_rows(&commit, 0);
+        all.push(again);
+        match table.insert_many(all) {
+            Err(Error::NotUnique { field, .. }) if field == "id" => Ok("not unique".to_owned()),
+            Ok(receipt) => {
+                let what = format!("an id that is there was inserted again: {receipt:?}");
+                Err(Violation::new("index", what))
+            }
+            Err(e) => self.judge("inserting an id again", &e).map(str::to_owned),
+        }
+    }
+}
+
+/// A field of a shape by any number: its name and its place.
+fn field_of(shape: Shape, field: u8) -> (&'static str, usize) {
+    let place = usize::from(field) % shape.fields().len();
+    (shape.fields()[place].0, place)
+}
+
+/// How two values of one field compare: as docs/queries.md says, and none with a null.
+fn compare_values(a: &Value, b: &Value) -> Option<Ordering> {
+    let floats = |a: f64, b: f64| a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()));
+    Some(match (a, b) {
+        (Value::Null, _) | (_, Value::Null) => return None,
+        (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
+        (Value::Int(a), Value::Int(b))
+        | (Value::Timestamp(a), Value::Timestamp(b))
+        | (Value::Duration(a), Value::Duration(b)) => a.cmp(b),
+        (Value::UInt(a), Value::UInt(b)) => a.cmp(b),
+        (Value::Float32(a), Value::Float32(b)) => floats((*a).into(), (*b).into()),
+        (Value::Float64(a), Value::Float64(b)) => floats(*a, *b),
+        (Value::Decimal(a), Value::Decimal(b)) => a.cmp(b),
+        (Value::String(a), Value::String(b)) | (Value::Json(a), Value::Json(b)) => a.cmp(b),
+        (Value::Bytes(a), Value::Bytes(b)) => a.cmp(b),
+        // Values of one field are of one kind.
+        _ => return None,
+    })
+}
