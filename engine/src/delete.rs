@@ -3,17 +3,18 @@
 //! Invariant: what is on this list is not named by any version that a recovery could come to, so
 //! that removing it, or failing to, never changes what the database holds.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::jobs::{Jobs, Obsolete};
 use crate::locks::lock;
 use crate::mutant;
 use crate::state::State;
-use crate::{Error, Progress, Result};
+use crate::{Error, Progress, Result, indexes};
 
 /// The place in the list of a name that can be removed now: a file that nobody holds, a directory
-/// that has nothing left on the list and that no flush may be writing to.
-fn ready(jobs: &Jobs) -> Option<usize> {
+/// that has nothing left on the list and that no flush or build of an index may be writing to.
+fn ready(jobs: &Jobs, building: Option<&Path>) -> Option<usize> {
     let list = &jobs.obsolete;
     let flushing = jobs.frozen.front();
     list.iter().position(|candidate| match candidate {
@@ -26,14 +27,16 @@ fn ready(jobs: &Jobs) -> Option<usize> {
             let is_written = flushing.is_some_and(|frozen| {
                 frozen.generation.tables.values().any(|(table, _)| dir.starts_with(&table.dir))
             });
-            !is_left && (!is_written || mutant::on("removed-under-a-flush"))
+            let is_built = building.is_some_and(|table| dir.starts_with(table));
+            !is_left && !is_built && (!is_written || mutant::on("removed-under-a-flush"))
         }
     })
 }
 
 /// Whether anything could be removed now.
 pub(crate) fn has_work(state: &State) -> bool {
-    ready(&lock(&state.jobs)).is_some()
+    let building = indexes::building(state);
+    ready(&lock(&state.jobs), building.as_deref()).is_some()
 }
 
 /// Removes one name.
@@ -46,8 +49,9 @@ pub(crate) fn step(state: &State) -> Result<Progress> {
     let _one_at_a_time = (!mutant::on("two-removals-at-once")).then(|| lock(&state.flush));
     state.check_not_closed()?;
     let next = {
+        let building = indexes::building(state);
         let mut jobs = lock(&state.jobs);
-        ready(&jobs).and_then(|at| jobs.obsolete.remove(at))
+        ready(&jobs, building.as_deref()).and_then(|at| jobs.obsolete.remove(at))
     };
     let Some(next) = next else { return Ok(Progress::Idle) };
     let vfs = &state.options.vfs;

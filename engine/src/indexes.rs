@@ -136,6 +136,11 @@ pub(crate) fn has_work(state: &State) -> bool {
     state.indexes_missing.load(Ordering::Acquire)
 }
 
+/// The directory of the table that an index file is being built for.
+pub(crate) fn building(state: &State) -> Option<PathBuf> {
+    lock(&state.build).as_ref().map(|job| job.table.dir.clone())
+}
+
 /// Does one step of the build of a missing index file.
 ///
 /// # Errors

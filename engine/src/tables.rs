@@ -103,11 +103,13 @@ pub(crate) fn drop(state: &State, name: &str) -> Result<()> {
     let ssts = files.ssts.iter().cloned().map(Obsolete::Sst);
     let indexes = files.indexes.values().flat_map(|index| index.files.values());
     let indexes = indexes.cloned().map(Obsolete::Index);
-    let has_indexes = !files.indexes.is_empty();
+    // It stays when the last index is dropped, and comes before the edit that makes the first.
+    let index_dir = table.dir.join(layout::INDEX_DIR);
+    let may_be_there = !matches!(state.options.vfs.kind(&index_dir), Ok(None));
     let rest = [
         Some(Obsolete::File(table.dir.join(layout::SCHEMA_FILE))),
         Some(Obsolete::Dir(table.dir.join(layout::SST_DIR))),
-        has_indexes.then(|| Obsolete::Dir(table.dir.join(layout::INDEX_DIR))),
+        may_be_there.then_some(Obsolete::Dir(index_dir)),
         Some(Obsolete::Dir(table.dir.clone())),
     ];
     state.add_obsolete(ssts.chain(indexes).chain(rest.into_iter().flatten()));

@@ -37,10 +37,10 @@ const LAYERS: [(&str, &[&str]); 8] = [
     (
         "work",
         &[
-            "delete",
             "index_job",
-            "flush",
             "indexes",
+            "delete",
+            "flush",
             "unique",
             "commit",
             "tables",
