@@ -231,7 +231,9 @@ impl Run {
         let seen = look(&self.disk);
         // Where harm was done the bytes do not say what must be there.
         if self.excuse().is_none() {
-            self.floors.advance(&seen, coming.death != Death::Process)?;
+            // What a close leaves is durable, but for what a sync has dropped and the cache shows.
+            let is_durable = coming.death != Death::Process && !self.disk.has_ghosts();
+            self.floors.advance(&seen, is_durable)?;
         }
         let db = self.open_sound(&self.disk.clone())?;
         let found = self.found(&db)?;

@@ -300,6 +300,15 @@ impl MemDisk {
         self.lock().delivered.get(count..).unwrap_or_default().to_vec()
     }
 
+    /// Whether a file shows what the medium does not hold, although nothing of it is pending: since
+    /// a failed sync that dropped its pages.
+    pub fn has_ghosts(&self) -> bool {
+        self.lock().nodes.values().any(|node| match &**node {
+            Node::File(file) => file.has_ghosts(),
+            Node::Dir(_) => false,
+        })
+    }
+
     /// Whether a call has returned `Ok` although a fault was delivered with it.
     pub fn misled(&self) -> bool {
         self.lock().delivered.iter().any(Delivered::is_silent)
