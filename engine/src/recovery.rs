@@ -260,7 +260,8 @@ fn replay(
     let Replayed { mut active, last_commit, last_time, next_seq, .. } = rows;
     active.segments = outcome.segments.iter().map(|segment| segment.number).collect();
     let start = outcome.start(last_commit + 1);
-    let log = Log { writer: None, start, active, last_commit, last_time, next_seq };
+    let start_failed = false;
+    let log = Log { writer: None, start, start_failed, active, last_commit, last_time, next_seq };
     Ok((log, outcome.cut))
 }
 

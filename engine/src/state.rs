@@ -104,6 +104,8 @@ pub(crate) struct Log {
     pub(crate) writer: Option<LogWriter>,
     /// Where that first segment is to start.
     pub(crate) start: Start,
+    /// An attempt to make it has failed, and may have left a file of its name.
+    pub(crate) start_failed: bool,
     pub(crate) active: Generation,
     pub(crate) last_commit: u64,
     /// `_time` of the last commit, ns.

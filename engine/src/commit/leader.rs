@@ -1,6 +1,7 @@
 //! What the leader of a group does: number, log, sync, apply, publish; and freezing the active
 //! generation when it is full.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use crate::jobs::{Frozen, Generation};
@@ -14,7 +15,7 @@ use crate::state::{Log, State};
 use crate::sync::PoisonError;
 use crate::table_state::TableState;
 use crate::wal::{LogWriter, TableRows};
-use crate::{Durability, Receipt, Result, flush, layout, unique};
+use crate::{Durability, Error, Receipt, Result, flush, layout, unique};
 
 /// Bytes of commits at `Durability::Memory` that are held back before they are written.
 const BUFFER_BYTES_MAX: usize = 1 << 20;
@@ -184,7 +185,15 @@ fn append_rows(
 fn open_segment(state: &State, log: &mut Log) -> Result<()> {
     let dir = state.root.join(layout::WAL_DIR);
     let (vfs, ahead) = (&state.options.vfs, state.options.wal_zero_ahead);
-    let writer = LogWriter::create(vfs, &dir, state.database_id, log.start.clone(), ahead)?;
+    if log.start_failed {
+        let path = layout::wal_path(&state.root, log.start.number);
+        match vfs.remove_file(&path) {
+            Err(e) if e.kind() != ErrorKind::NotFound => return Err(Error::io("remove", &path, e)),
+            _ => {}
+        }
+    }
+    let writer = LogWriter::create(vfs, &dir, state.database_id, log.start.clone(), ahead)
+        .inspect_err(|_| log.start_failed = true)?;
     log.active.segments.push(writer.number());
     log.writer = Some(writer);
     Ok(())
