@@ -185,7 +185,7 @@ fn without_current(vfs: &dyn Vfs, dir: &Path) -> Result<Found> {
     for DirEntry { name, .. } in list(vfs, dir)? {
         let text = name.to_str().unwrap_or_default();
         let evidence = match text {
-            format::META | format::META_TEMP | format::CURRENT_TEMP => {
+            format::META | format::META_TEMP | format::CURRENT_TEMP | format::MANIFEST_TEMP => {
                 ours = true;
                 false
             }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use srdb_vfs::{CrashChoice, Fate, MemDisk, OpKind};
+use srdb_vfs::{CrashChoice, Fate, MemDisk, OpKind, PendingKind, PendingOp};
 
 use super::Coverage;
 use super::site::{AT_REST, Phase, Place, Site, What, maker};
@@ -60,8 +60,9 @@ impl Tracker {
         let kept = pending.iter().filter(|op| *choice.fate(op.id) != Fate::Dropped).count();
         for op in &pending {
             let made_by = maker(&op.kind, &op.path);
-            let Some(site) = Site::of(made_by, &op.path) else { continue };
-            let Some(phase) = state.made.get(&key(&op.path, made_by)) else { continue };
+            let Some(site) = Site::of(made_by, new_name(op)) else { continue };
+            let path = new_name(op);
+            let Some(phase) = state.made.get(&(path.to_owned(), made_by)) else { continue };
             let what = match choice.fate(op.id) {
                 Fate::Dropped => What::Lost,
                 Fate::Torn(_) if op.kind.sectors() > 0 => What::Torn,
@@ -88,6 +89,10 @@ impl State {
     /// What the database is doing, by the call it makes: steps do the work of others, too.
     fn phase_of(&mut self, site: Site, op: OpKind) -> Phase {
         use Phase::{Create, Nested, Open, Read, Table, Verify};
+        // A disk that lies may have lost the database: then it is made anew.
+        if matches!(self.phase, Open | Nested) && is_creation(site, op) {
+            self.phase = Create;
+        }
         if matches!(self.phase, Create | Open | Nested | Table | Read | Verify) {
             return self.phase;
         }
@@ -95,6 +100,8 @@ impl State {
         if is_manifest && matches!(op, OpKind::RemoveFile | OpKind::Create) {
             self.replacing = true;
         }
+        // An edit that is taken back is not one of the new MANIFEST.
+        self.replacing &= !(is_manifest && op == OpKind::SetLen);
         if self.replacing && matches!(site.place, Place::Manifest | Place::Root) {
             return Phase::Replace;
         }
@@ -113,16 +120,24 @@ impl State {
         if !call.op.changes_the_disk() || matches!(call.op, OpKind::Sync | OpKind::SyncDir) {
             return;
         }
-        self.made.insert(key(call.path, call.op), phase);
+        self.made.insert((call.path.to_owned(), call.op), phase);
     }
 }
 
-/// Under which name a change is remembered: of a rename the directory, because one side knows the
-/// old name and the other the new one.
-fn key(path: &Path, op: OpKind) -> (PathBuf, OpKind) {
-    match (op, path.parent()) {
-        (OpKind::Rename, Some(directory)) => (directory.to_owned(), op),
-        _ => (path.to_owned(), op),
+/// Whether only the creation of a database makes such a call.
+fn is_creation(site: Site, op: OpKind) -> bool {
+    match site.place {
+        Place::MetaTemp | Place::CurrentTemp | Place::Above => true,
+        Place::Root | Place::WalDir | Place::Tables => op == OpKind::CreateDir,
+        _ => false,
+    }
+}
+
+/// The path that a call was made on; of a rename, as a layer knows it, the new name.
+fn new_name(change: &PendingOp) -> &Path {
+    match &change.kind {
+        PendingKind::Rename { to } | PendingKind::RenameOut { to } => to,
+        _ => &change.path,
     }
 }
 

@@ -50,9 +50,18 @@ pub fn can_befall(act_of: usize, what: What) -> bool {
     }
 }
 
+/// Whether a plan can say it. An edit is taken back only after a write that has failed, and a plan
+/// orders errors or a power failure in one recovery, not both.
+fn can_be_ordered(site: Site, phase: Phase, what: What) -> bool {
+    let takes_back = site == Site { place: Place::Manifest, act: act(OpKind::SetLen) };
+    let recovers = matches!(phase, Phase::Open | Phase::Nested);
+    let by_crash = matches!(what, What::Crash | What::Lost | What::Kept | What::Alone);
+    !(takes_back && recovers && by_crash)
+}
+
 /// Whether a cell can be visited.
 pub fn is_reachable(site: Site, phase: Phase, what: What) -> bool {
-    can_befall(site.act, what) && is_declared(site, phase)
+    can_befall(site.act, what) && is_declared(site, phase) && can_be_ordered(site, phase, what)
 }
 
 fn is_declared(site: Site, phase: Phase) -> bool {

@@ -224,7 +224,8 @@ impl Place {
         match self {
             Place::Wal => "*.wal".to_owned(),
             Place::Sst => "*.sst".to_owned(),
-            Place::Manifest => "MANIFEST-*".to_owned(),
+            // The copy that a recovery makes, too.
+            Place::Manifest => "MANIFEST*".to_owned(),
             Place::Meta => "database.meta".to_owned(),
             Place::MetaTemp => "database.meta.tmp".to_owned(),
             Place::Above => String::new(),

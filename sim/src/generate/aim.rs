@@ -4,11 +4,13 @@
 //! get them all. Here a call is picked from [`SITES`], rare ones as likely as common ones, the
 //! fault is ordered for that kind of file, and steps follow that bring the database to the phase.
 
+use std::iter;
+
 use srdb_vfs::{Fault, FaultKind, OpKind, Shows};
 
 use super::Swarm;
 use crate::coverage::{Phase, Place, SITES, What, act, can_befall};
-use crate::draw::Draw;
+use crate::draw::{Draw, SeedDraw};
 use crate::plan::{After, At, Image, Level, Nested, Rows, Step, Way};
 
 /// A kind of call on a kind of file, in a phase.
@@ -29,8 +31,21 @@ impl Target {
                 op.into_iter().flat_map(target)
             })
             .filter(|target| is_meant(target.phase))
+            .flat_map(|target| iter::repeat_n(target, target.weight()))
             .collect();
         targets[draw.below(targets.len() as u64) as usize]
+    }
+
+    /// How often it is drawn for each time that others are: what is hard to hit, more.
+    fn weight(self) -> usize {
+        let recovers = matches!(self.phase, Phase::Open | Phase::Nested);
+        match (self.place, self.op) {
+            (Place::Wal, OpKind::SetLen | OpKind::Sync) if recovers => 12,
+            (Place::Manifest, OpKind::SetLen) if recovers => 6,
+            (Place::Wal, OpKind::Rename) => 4,
+            (_, OpKind::Rename | OpKind::RemoveFile) => 2,
+            _ => 1,
+        }
     }
 
     /// The call as a crash counts it. Of a rename the disk knows the old name.
@@ -83,12 +98,29 @@ fn nth(draw: &mut impl Draw) -> u64 {
     draw.pick(&[1, 1, 1, 2, 3])
 }
 
+/// What survives a crash; rather often one change alone, which is a pattern of its own in
+/// [`srdb_vfs::CrashChoice::draw`], as the first number that it draws says.
+fn image(draw: &mut impl Draw) -> Image {
+    let mut seed = draw.bits();
+    if draw.chance(30) {
+        let is_alone = |seed: &u64| SeedDraw::new(*seed).bits() % 16 == 3;
+        seed = (0..64).map(|i| seed.wrapping_add(i)).find(is_alone).unwrap_or(seed);
+    }
+    Image::Drawn(seed)
+}
+
 impl Swarm {
     /// A fault or a crash at one target, and what leads to it.
     pub(super) fn aimed(&self, draw: &mut impl Draw) -> Vec<Step> {
         let target = Target::draw(draw, |phase| phase != Phase::Create);
         let slot = self.table(draw);
         let mut steps = vec![self.some_rows(draw, slot, Level::Os)];
+        if target.place == Place::Lock && !target.op.changes_the_disk() {
+            // Whoever comes second asks who holds it.
+            steps.push(Step::Fault { fault: Fault { nth: 1, ..target.fault(draw, slot) } });
+            steps.push(Step::OpenTwice { create: draw.chance(50) });
+            return steps;
+        }
         if matches!(target.phase, Phase::Open | Phase::Nested) {
             steps.extend(self.death(draw, target, slot));
             return steps;
@@ -104,7 +136,7 @@ impl Swarm {
         }
         if target.op.changes_the_disk() && draw.chance(40) {
             steps.push(Step::Aim { at: target.at(slot) });
-            let (call, image) = (nth(draw), Image::Drawn(draw.bits()));
+            let (call, image) = (nth(draw), image(draw));
             steps.push(Step::CrashAt { call, image, after: self.after(draw) });
         } else {
             steps.push(Step::Fault { fault: target.fault(draw, slot) });
@@ -130,9 +162,19 @@ impl Swarm {
             let again = Target { phase: Phase::Open, ..target };
             after.aim = target.op.changes_the_disk().then(|| again.at(slot));
         }
-        let image = Image::Drawn(draw.bits());
-        if draw.chance(50) {
+        let image = image(draw);
+        if draw.chance(50) && target.op != OpKind::SetLen {
             return vec![Step::PowerCrash { image, after }];
+        }
+        if target.place == Place::Manifest && target.op == OpKind::SetLen {
+            // A recovery writes an edit of its own where a flush has outlived its log.
+            let aim = Target { place: Place::Wal, op: OpKind::RemoveFile, phase: Phase::Delete };
+            return vec![
+                Step::Flush,
+                Step::Aim { at: aim.at(slot) },
+                Step::CrashAt { call: 1, image, after },
+                Step::Jobs,
+            ];
         }
         let write = draw.pick(&[
             Target { place: Place::Wal, op: OpKind::Sync, phase: Phase::Commit },
@@ -153,12 +195,16 @@ impl Swarm {
         for _ in 0..before {
             let call_max = draw.pick(&[3, 8, 20]);
             let call = draw.between(1, call_max);
-            after.nested.push(Nested { call, image: Image::Drawn(draw.bits()) });
+            after.nested.push(Nested { call, image: image(draw) });
         }
         if target.op.changes_the_disk() && draw.chance(40) {
-            after.nested.push(Nested { call: nth(draw), image: Image::Drawn(draw.bits()) });
+            after.nested.push(Nested { call: nth(draw), image: image(draw) });
             after.aim = Some(target.at(slot));
         } else {
+            if target.place == Place::Manifest && target.op == OpKind::SetLen {
+                let write = Fault::new(OpKind::Write, 1, noisy(draw, OpKind::Write));
+                after.faults.push(write.on("MANIFEST-*"));
+            }
             after.faults.push(target.fault(draw, slot));
         }
         after

@@ -394,6 +394,7 @@ impl Run {
     }
 
     fn open(&self, disk: &MemDisk) -> srdb::Result<Database> {
+        self.enter(self.opening());
         let vfs = self.record.above(self.layers(disk, &self.watch), disk);
         crate::db::open(vfs, &self.clock, &self.options())
             .inspect_err(|e| self.record.note(|| Event::NotOpen(e.to_string())))

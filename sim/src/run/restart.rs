@@ -194,7 +194,6 @@ impl Run {
     fn come_up_to_a_crash(&mut self, coming: &mut Coming) -> Result<bool, Violation> {
         self.report.cycles += 1;
         let seen = look(&self.disk);
-        self.enter(self.opening());
         let opened = self.open(&self.disk.clone());
         if self.disk.crashed() {
             self.interrupted = true;
@@ -218,7 +217,6 @@ impl Run {
     /// Comes up for good and checks what is there.
     pub(super) fn come_up(&mut self, coming: &Coming, after: &After) -> Result<String, Violation> {
         if !after.faults.is_empty() {
-            self.enter(self.opening());
             after.faults.iter().for_each(|fault| self.disk.inject(fault.clone()));
             self.record.note(|| Event::Open(Opening::UnderFaults));
             if let Err(e) = self.open(&self.disk.clone()) {
@@ -226,7 +224,6 @@ impl Run {
             }
             self.replace_disk(self.disk.process_crash());
         }
-        self.enter(self.opening());
         self.record.note(|| Event::Open(Opening::Last));
         let seen = look(&self.disk);
         // Where harm was done the bytes do not say what must be there.
@@ -252,7 +249,7 @@ impl Run {
     }
 
     /// What an opening is, for the coverage.
-    fn opening(&self) -> Phase {
+    pub(super) fn opening(&self) -> Phase {
         match (self.born, self.interrupted) {
             (false, _) => Phase::Create,
             (true, false) => Phase::Open,
