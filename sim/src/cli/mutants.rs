@@ -10,7 +10,7 @@ use super::{mutant, threads};
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// Give up after so many seeds.
-    #[arg(long, default_value_t = 3000)]
+    #[arg(long, default_value_t = 5000)]
     seeds: u64,
     /// Only this one.
     #[arg(long, value_parser = mutant)]

@@ -112,7 +112,12 @@ fn image(draw: &mut impl Draw) -> Image {
 impl Swarm {
     /// A fault or a crash at one target, and what leads to it.
     pub(super) fn aimed(&self, draw: &mut impl Draw) -> Vec<Step> {
-        let target = Target::draw(draw, |phase| phase != Phase::Create);
+        // The replacement of a MANIFEST has the most calls that must not come in another order.
+        let replace = draw.chance(15);
+        let target = Target::draw(draw, |phase| match replace {
+            true => phase == Phase::Replace,
+            false => phase != Phase::Create,
+        });
         let slot = self.table(draw);
         let mut steps = vec![self.some_rows(draw, slot, Level::Os)];
         if target.place == Place::Lock && !target.op.changes_the_disk() {
