@@ -258,12 +258,15 @@ fn postings(reader: &mut Reader<'_>, count: usize, limit: u64) -> Result<Vec<u32
     Ok(rows.into_iter().map(|row| row as u32).collect())
 }
 
-/// Reads a page's header, after its checksum: type, level, count, first child.
+/// A page's type, level, count and first child.
+type PageHeader = (u8, u8, usize, u32);
+
+/// Reads a page's header, after its checksum.
 fn page<'a>(
     bytes: &'a [u8],
     owner: &IndexOwner<'_>,
     offset: u64,
-) -> Result<((u8, u8, usize, u32), &'a [u8])> {
+) -> Result<(PageHeader, &'a [u8])> {
     let page = slice(bytes, offset, PAGE_BYTES);
     let page = page.ok_or_else(|| Damage("it is missing".to_owned()))?;
     let mut reader = Reader::new(page);

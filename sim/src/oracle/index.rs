@@ -42,6 +42,9 @@ pub fn check(index: &Index, rows: &Rows, field: usize, data_type: Type) -> Resul
     Ok(())
 }
 
+/// A child: its first key, and, of a leaf, where it is and its bytes.
+type Child = (Vec<u8>, Option<(u64, u32)>);
+
 /// Checks 2, from level 1 up.
 fn check_levels(index: &Index) -> Result<(), Damage> {
     let first = |node: &Node| node.keys.first().cloned().unwrap_or_default();
@@ -49,7 +52,7 @@ fn check_levels(index: &Index) -> Result<(), Damage> {
         let key = leaf.entries.first().map(|(key, _)| key.clone());
         (key.unwrap_or_default(), Some((leaf.offset, leaf.bytes)))
     });
-    let mut below: Vec<(Vec<u8>, Option<(u64, u32)>)> = leaves.collect();
+    let mut below: Vec<Child> = leaves.collect();
     let (mut rest, mut first_below, mut level) = (&index.nodes[..], 0, 1);
     let mut first_here = 0;
     while !rest.is_empty() {
