@@ -17,8 +17,7 @@
 //!    are marked clean, so that every later sync succeeds without it. After anything but a clean
 //!    close the MANIFEST that was read is copied, and the synced copy renamed over it, before
 //!    anything depends on what was read. In place it can't be written again: power loss could tear
-//!    edits that are durable. After a clean close only the close record can be such an edit, and
-//!    that is written again in place.
+//!    edits that are durable.
 //!
 //! Append and sync are two calls, so that a job that is made of steps makes them in two steps.
 
@@ -32,8 +31,7 @@ use super::load::Loaded;
 use crate::edit::VersionEdit;
 use crate::error::{Error, Result};
 use crate::format::manifest::{
-    ALIGN, HEADER_BYTES, Header, MANIFEST_TEMP, PAYLOAD_BYTES_MAX, RECORD_HEADER_BYTES, RecordKind,
-    encode_record,
+    HEADER_BYTES, Header, MANIFEST_TEMP, PAYLOAD_BYTES_MAX, RecordKind, encode_record,
 };
 use crate::mutant;
 
@@ -85,13 +83,6 @@ impl ManifestWriter {
         }
         let file = vfs.open(&path, Access::ReadWrite).map_err(io("open", &path))?;
         if loaded.clean_close {
-            // It stands behind all others and costs nothing when it is lost, so it can be written
-            // again in place.
-            let close = checked_payload(&VersionEdit::close())?;
-            let bytes = RECORD_HEADER_BYTES + close.len().next_multiple_of(ALIGN);
-            let at = loaded.end.saturating_sub(bytes as u64);
-            let record = loaded.bytes.get(at as usize..).unwrap_or(&[]);
-            file.write_all_at(record, at).map_err(io("write", &path))?;
             file.sync_data().map_err(io("sync", &path))?;
         }
         Ok(ManifestWriter {
