@@ -1,7 +1,7 @@
 //! Did nothing panic, did all work end? The oracles `panic` and `progress`.
 //!
-//! An `assert!` of the engine that fails is a bug, and so is a panic on whatever lies on a disk: the
-//! contract knows errors only. And work must end: a job that always finds something to do would
+//! An `assert!` of the engine that fails is a bug, and so is a panic on whatever lies on a disk:
+//! the contract knows errors only. And work must end: a job that always finds something to do would
 //! never let a database close.
 //!
 //! What they can't see: a call that never returns (a run is one thread, and nothing interrupts it;

@@ -99,7 +99,8 @@ impl Watch {
         }
     }
 
-    /// Forgets files that a crash has taken the name of: what was written there vouches for nothing.
+    /// Forgets files that a crash has taken the name of: what was written there vouches for
+    /// nothing.
     pub fn forget_lost(&self, is_there: impl Fn(&Path) -> bool) {
         self.lock().logs.retain(|path, _| is_there(path));
     }

@@ -205,8 +205,8 @@ impl CrashChoice {
     }
 
     /// Draws a choice: first a pattern that is known to find bugs (all, none, all but one, only
-    /// one, up to one, from one on, names without content, content without names, lengths without content), or
-    /// else weights by which each change has its own fate drawn.
+    /// one, up to one, from one on, names without content, content without names, lengths without
+    /// content), or else weights by which each change has its own fate drawn.
     ///
     /// Every pending change is named in the result, so that it can be read and edited.
     pub fn draw(pending: &[PendingOp], rng: &mut dyn FnMut() -> u64) -> Self {
