@@ -112,9 +112,9 @@ impl Builder {
         self
     }
 
-    /// Bytes up to which the MANIFEST is never replaced by a snapshot of what it says; 1 MiB, unless
-    /// said otherwise. Beyond that it is, once it is four times as long as the last one; with 0,
-    /// after every flush: for tests that want many.
+    /// Bytes up to which the MANIFEST is never replaced by a snapshot of what it says; 1 MiB,
+    /// unless said otherwise. Beyond that it is, once it is four times as long as the last one;
+    /// with 0, after every flush: for tests that want many.
     pub fn manifest_bytes_min(mut self, bytes: u64) -> Self {
         self.options.manifest_bytes_min = bytes;
         self
