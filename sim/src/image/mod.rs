@@ -16,7 +16,7 @@
 //! | [`edit`], [`version`], [`manifest`] | a version edit, what edits add up to, their log |
 //! | [`segment`], [`wal`], [`commit`] | a segment of the log, where the log ends, a commit |
 //! | [`sst`], [`tree`], [`block`]     | an SST, the way to its blocks, a block         |
-//! | [`column`], [`integers`], [`text`], [`dictionary`] | the encodings                |
+//! | [`mod@column`], [`integers`], [`text`], [`dictionary`] | the encodings                |
 //! | [`index`]       | an index file                                                   |
 //! | [`zone`]        | what is said of a column's values                               |
 //! | [`rows`]        | what comes out                                                  |
