@@ -1,0 +1,179 @@
+//! The same queries asked of srdb and of SQLite: whatever is asked, both have to say the same.
+//!
+//! Tables of every type, with nulls, lie in several files, in memory, or in both, with blocks of
+//! several sizes, with and without indexes, closed or crashed and opened again. Each seed is a
+//! table and the queries asked of it. What SQLite has no type for is translated ([`sql`] says
+//! how); where the two differ by design, `docs/queries.md` says so.
+//!
+//! ```text
+//! DIFFERENTIAL_QUERIES=1000000 cargo test -p srdb --test differential     more of them
+//! DIFFERENTIAL_SEED=17 cargo test -p srdb --test differential             the table of one seed
+//! ```
+
+#[allow(dead_code, reason = "evaluating a condition is left to SQLite here")]
+#[path = "query_model/model.rs"]
+mod model;
+#[allow(dead_code, reason = "shared with another test")]
+#[path = "query_model/random.rs"]
+mod random;
+
+#[path = "differential/ask.rs"]
+mod ask;
+#[path = "differential/dialect.rs"]
+mod dialect;
+#[path = "differential/fixture.rs"]
+mod fixture;
+#[path = "differential/predicate.rs"]
+mod predicate;
+#[path = "differential/sql.rs"]
+mod sql;
+
+use ask::Ask;
+use fixture::Fixture;
+use random::Random;
+use srdb::{Expr, Row, Value};
+
+/// Queries of a table.
+const QUERIES: u64 = 125;
+
+fn setting(name: &str) -> Option<u64> {
+    let said = std::env::var(name).ok()?;
+    Some(said.parse().unwrap_or_else(|_| panic!("{name} is a number, not {said:?}")))
+}
+
+/// What was asked, how to ask it again, and both answers.
+fn differ(seed: u64, ask: &Ask, fixture: &Fixture, what: &str, ours: &str, theirs: &str) -> ! {
+    let sql = ask.to_sql(fixture);
+    let plan =
+        ask.to_query(&fixture.table).explain().map_or_else(|e| e.to_string(), |p| p.to_string());
+    panic!(
+        "srdb and SQLite differ in {what}\nseed    {seed} (DIFFERENTIAL_SEED={seed})\n\
+         asked   {ask}\nin SQL  {}\n        {:?}\nsrdb    {ours}\nSQLite  {theirs}\n{plan}",
+        sql.text, sql.params
+    );
+}
+
+/// Asks both, and compares all that can be had of the answer.
+fn compare(seed: u64, ask: &Ask, fixture: &Fixture, random: &mut Random) -> u64 {
+    let query = ask.to_query(&fixture.table);
+    let theirs = fixture.sqlite(&ask.to_sql(fixture));
+    let seqs = || theirs.iter().map(|row| row.0).collect::<Vec<i64>>();
+    let rows = query.collect().unwrap_or_else(|error| {
+        differ(seed, ask, fixture, "the rows", &error.to_string(), &format!("{:?}", seqs()))
+    });
+    let ours: Vec<i64> = rows.iter().map(Row::seq).collect();
+    if ours != seqs() {
+        let (ours, theirs) = (format!("{ours:?}"), format!("{:?}", seqs()));
+        differ(seed, ask, fixture, "the rows", &ours, &theirs);
+    }
+    for (row, (_, theirs)) in rows.iter().zip(&theirs) {
+        let fields = row.fields().zip(row.values());
+        let ours: Vec<_> = fields.map(|(name, value)| fixture.stored(name, value)).collect();
+        if ours != *theirs {
+            let (ours, theirs) = (format!("{ours:?}"), format!("{theirs:?}"));
+            differ(seed, ask, fixture, &format!("row {}", row.seq()), &ours, &theirs);
+        }
+    }
+    let count = query.count().expect("a count");
+    if count != theirs.len() as u64 {
+        differ(seed, ask, fixture, "the count", &count.to_string(), &theirs.len().to_string());
+    }
+    if random.chance(4) {
+        let exists = query.exists().expect("an answer");
+        let first = query.first().expect("a row").map(|row| row.seq());
+        let last = query.last().expect("a row").map(|row| row.seq());
+        let ours = (exists, first, last);
+        let theirs = (count > 0, seqs().first().copied(), seqs().last().copied());
+        if ours != theirs {
+            let (ours, theirs) = (format!("{ours:?}"), format!("{theirs:?}"));
+            differ(seed, ask, fixture, "whether any, first and last", &ours, &theirs);
+        }
+    }
+    match random.chance(10) {
+        true => query.explain().expect("a plan").indexed.iter().map(|(_, count)| count).sum(),
+        false => 0,
+    }
+}
+
+/// The queries of a seed. How many files and memtables were read by an index, of a tenth of them.
+fn run(seed: u64, queries: u64) -> u64 {
+    let mut random = Random::new(seed);
+    let fixture = Fixture::new(&mut random);
+    let mut indexed = 0;
+    for _ in 0..queries {
+        let ask = Ask::random(&mut random, &fixture);
+        indexed += compare(seed, &ask, &fixture, &mut random);
+    }
+    fixture.close();
+    indexed
+}
+
+/// The seeds of one of `shares`, each a test of its own: they run side by side.
+fn share(number: u64, shares: u64) {
+    if let Some(seed) = setting("DIFFERENTIAL_SEED") {
+        if seed % shares == number {
+            run(seed, QUERIES);
+        }
+        return;
+    }
+    let queries = setting("DIFFERENTIAL_QUERIES").unwrap_or(20_000).div_ceil(shares);
+    let (mut seed, mut asked, mut indexed) = (number, 0, 0);
+    while asked < queries {
+        indexed += run(seed, QUERIES.min(queries - asked));
+        asked += QUERIES;
+        seed += shares;
+    }
+    assert!(queries < 5000 || indexed > queries / 100, "indexes were used {indexed} times");
+}
+
+#[test]
+fn sqlite_gives_the_same_answers() {
+    share(0, 2);
+}
+
+#[test]
+fn sqlite_gives_the_same_answers_to_more() {
+    share(1, 2);
+}
+
+/// Text that both read themselves: none of it is made by the builder, or translated.
+#[test]
+fn the_same_text_means_the_same_to_both() {
+    for seed in 50_000..50_016 {
+        let mut random = Random::new(seed);
+        let fixture = Fixture::new(&mut random);
+        for _ in 0..60 {
+            let depth = random.below(4);
+            let text = dialect::condition(&mut random, &fixture, depth);
+            let expr = Expr::parse(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            let ours = fixture.table.query().filter(expr).collect();
+            let ours = ours.unwrap_or_else(|error| panic!("seed {seed}: {text}: {error}"));
+            let ours: Vec<i64> = ours.iter().map(Row::seq).collect();
+            let sql = format!("select _seq from t where {text} order by 1");
+            let theirs = fixture.sqlite(&sql::Sql { text: sql, params: Vec::new() });
+            let theirs: Vec<i64> = theirs.iter().map(|row| row.0).collect();
+            assert_eq!(ours, theirs, "srdb, then SQLite; seed {seed}: {text}");
+        }
+        fixture.close();
+    }
+}
+
+/// The keys by which SQLite compares what it has no type for are in the order of the numbers.
+#[test]
+fn keys_of_numbers_are_in_their_order() {
+    let mut random = Random::new(1);
+    let mut values = Vec::new();
+    for data_type in srdb::DataType::ALL {
+        values.extend((0..40).map(|_| random.value(data_type)));
+    }
+    let is_number = |value: &Value| {
+        !matches!(value, Value::Bool(_) | Value::String(_) | Value::Bytes(_) | Value::Json(_))
+    };
+    values.retain(is_number);
+    for left in &values {
+        for right in &values {
+            let keys = sql::key(left).cmp(&sql::key(right));
+            assert_eq!(keys, model::compare(left, right), "{left:?} {right:?}");
+        }
+    }
+}
