@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Scan(ScanArgs),
     /// Count the rows of a table
     Count(TableArgs),
+    Query(QueryArgs),
+    Index(IndexArgs),
     Export(ExportArgs),
     /// List the tables with their rows and fields
     Tables(DbArgs),
@@ -192,6 +194,79 @@ pub(crate) struct ScanArgs {
     /// How the rows are printed
     #[arg(long, default_value = "table")]
     pub(crate) format: Shape,
+}
+
+/// Print the rows that meet a condition
+///
+/// As `srdb query my.db quakes --where "mag >= 5 and place like '%Japan%'" --order-by "mag desc"`.
+#[derive(Debug, Args)]
+#[command(after_help = "docs/queries.md says what conditions there are, and what null and NaN do.")]
+pub(crate) struct QueryArgs {
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+    /// The condition, as in SQL. A name with spaces, or that is a word of SQL, stands in double
+    /// quotes, a text in single ones
+    #[arg(long = "where", value_name = "EXPR")]
+    pub(crate) condition: Option<String>,
+    /// Only these fields, separated by commas (_seq and _time are fields too)
+    #[arg(long, value_name = "A,B")]
+    pub(crate) select: Option<String>,
+    /// Only these fields, and of rows that are equal in them the first
+    #[arg(long, value_name = "A,B", conflicts_with = "select")]
+    pub(crate) distinct: Option<String>,
+    /// The order: fields, each with desc, nulls first or nulls last if need be, separated by
+    /// commas [default: as the rows were stored]
+    #[arg(long, value_name = "A desc, B")]
+    pub(crate) order_by: Option<String>,
+    /// At most so many rows [default: 100 as a table, else all]
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// Without the first so many rows
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) offset: u64,
+    /// Print only how many rows there are
+    #[arg(long, conflicts_with_all = ["select", "order_by"])]
+    pub(crate) count: bool,
+    /// Print what would be read and what is spared, and no rows
+    #[arg(long, conflicts_with = "count")]
+    pub(crate) explain: bool,
+    /// Read all rows, print none, and tell what was done and how long it took
+    #[arg(long, conflicts_with_all = ["count", "explain"])]
+    pub(crate) analyze: bool,
+    /// Memory for sorting and for telling rows apart; what needs more fails
+    #[arg(long, value_name = "MIB", default_value_t = 64)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) sort_memory: u32,
+    /// How the rows are printed
+    #[arg(long, default_value = "table")]
+    pub(crate) format: Shape,
+}
+
+/// Create, drop or list the indexes of a table
+///
+/// An index makes conditions of a field fast that few rows meet: =, <, <=, >, >=, between, in and
+/// starts_with. Creating one returns when it is built; cut off, it is finished when the database
+/// is next written to, or by the same command again.
+#[derive(Debug, Args)]
+pub(crate) struct IndexArgs {
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+    /// What to do
+    pub(crate) action: IndexAction,
+    /// The field
+    #[arg(required_if_eq_any = [("action", "create"), ("action", "drop")])]
+    pub(crate) field: Option<String>,
+}
+
+/// What `srdb index` does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IndexAction {
+    /// Give a field an index
+    Create,
+    /// Take a field's index away
+    Drop,
+    /// Print the fields that have one
+    List,
 }
 
 /// Write all rows of a table, with its own fields only, as they were imported

@@ -2,7 +2,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `args`, `choices` | the command line |
+//! | `args`, `choices`, `names` | the command line |
 //! | `input` | files and standard input to records |
 //! | `infer`, `inspect` | finding types that lose nothing |
 //! | `text`, `target` | texts to values, exactly |
@@ -26,6 +26,7 @@ mod infer;
 mod input;
 mod inspect;
 mod loader;
+mod names;
 mod output;
 mod progress;
 mod target;

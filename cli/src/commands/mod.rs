@@ -4,9 +4,12 @@ mod admin;
 mod demo;
 mod export;
 mod import;
+mod index;
 mod infer;
 mod info;
+mod query;
 mod rows;
+mod selection;
 mod verify;
 
 use std::io::{self, BufWriter, StdoutLock, Write as _};
@@ -27,6 +30,8 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Get(args) => rows::get(&args),
         Command::Scan(args) => rows::scan(&args),
         Command::Count(args) => rows::count(&args),
+        Command::Query(args) => query::run(&args),
+        Command::Index(args) => index::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Tables(args) => info::tables(&args),
         Command::Schema(args) => info::schema(&args),
