@@ -6,7 +6,6 @@
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
-    clippy::print_stderr,
     reason = "the tests are outside of the database, with files and processes"
 )]
 
@@ -15,20 +14,10 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use common::Bench;
+use common::{Bench, data};
 use serde_json::value::RawValue;
-
-/// The path of a data set, or `None` and a message.
-fn data(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(name);
-    if !path.exists() {
-        eprintln!("{name} is not there: nothing tested");
-        return None;
-    }
-    Some(path)
-}
 
 fn unpacked(path: &Path) -> String {
     let mut text = String::new();

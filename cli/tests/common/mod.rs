@@ -4,6 +4,7 @@
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
+    clippy::print_stderr,
     reason = "the tests are outside of the database, with files and processes"
 )]
 
@@ -138,4 +139,14 @@ pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
 /// Whether a directory holds nothing at all.
 pub(crate) fn is_absent(path: &Path) -> bool {
     !path.exists()
+}
+
+/// The path of a data set, or `None` and a message.
+pub(crate) fn data(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(name);
+    if !path.exists() {
+        eprintln!("{name} is not there: nothing tested");
+        return None;
+    }
+    Some(path)
 }
