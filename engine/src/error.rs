@@ -168,7 +168,7 @@ pub enum Error {
     /// A stored row could not be turned into what the caller asked for.
     #[error("row {seq} can't be read as the type asked for: {what}")]
     Convert {
-        /// The row's `_seq`.
+        /// The row's `_seq`; of the rows of an aggregation its number, from 1.
         seq: i64,
         /// What does not fit.
         what: String,
@@ -184,6 +184,17 @@ pub enum Error {
         data_type: &'static str,
         /// The operation, the value's type, and why they don't go together.
         what: String,
+    },
+
+    /// The result of an aggregate is beyond its type. Ask for fewer rows, or for the mean.
+    #[error("{aggregate} is {value}, which is beyond {data_type}")]
+    Overflow {
+        /// The aggregate, as text.
+        aggregate: String,
+        /// What it comes to, or at least.
+        value: String,
+        /// The name of the result's type.
+        data_type: &'static str,
     },
 
     /// The text of an expression can't be understood.

@@ -60,7 +60,8 @@ pub use error::{Error, Result};
 pub use jobs::{Job, Progress};
 pub use options::{Background, Durability};
 pub use query::{
-    ChunkColumn, Chunks, Col, Explanation, Expr, Order, Query, RowChunk, Rows, asc, col, desc,
+    Aggregate, AggregateRow, AggregateRows, Aggregation, AggregationSteps, ChunkColumn, Chunks,
+    Col, Explanation, Expr, Fill, Order, Query, RowChunk, Rows, agg, asc, col, desc,
 };
 pub use queue::Receipt;
 pub use row::{IntoRow, Row, RowBuf};

@@ -37,3 +37,10 @@ pub const EXPR_BYTES_MAX: usize = 1 << 20;
 /// Bytes that the keys of a sort, or the values that a `distinct` has seen, may take, unless a
 /// query says otherwise: 64 MiB.
 pub const SORT_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes that the groups of an aggregation and what is kept of them may take, unless a query says
+/// otherwise: 64 MiB.
+pub const AGGREGATE_BYTES_MAX: usize = 64 << 20;
+
+/// Sliding windows that a row may be in.
+pub const WINDOWS_PER_ROW_MAX: usize = 1024;

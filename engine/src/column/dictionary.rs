@@ -191,7 +191,7 @@ impl DictionaryBuilder {
         if self.table.is_full() {
             self.table.rebuild();
         }
-        let hash = hash_int(value);
+        let hash = (hash_int(value) >> 16) as u32;
         let Values::Ints(values) = self.values.get_or_insert_with(|| Values::Ints(Vec::new()))
         else {
             return None;
@@ -210,7 +210,7 @@ impl DictionaryBuilder {
         if self.table.is_full() {
             self.table.rebuild();
         }
-        let hash = hash_bytes(value);
+        let hash = (hash_bytes(value) >> 16) as u32;
         let Values::Bytes(values) =
             self.values.get_or_insert_with(|| Values::Bytes(BytesColumn::default()))
         else {
@@ -392,14 +392,14 @@ impl<'a> DictionaryView<'a> {
     }
 
     /// An integer entry.
-    pub(super) fn int(&self, code: i64) -> Result<i64, Damage> {
+    pub(crate) fn int(&self, code: i64) -> Result<i64, Damage> {
         let code = code as u64 as usize;
         let value = self.values.get(code).ok_or_else(|| self.no_code(code))?;
         Ok(i64::from_le_bytes(*value))
     }
 
     /// A byte-string entry.
-    pub(super) fn bytes(&self, code: i64) -> Result<&'a [u8], Damage> {
+    pub(crate) fn bytes(&self, code: i64) -> Result<&'a [u8], Damage> {
         let code = code as u64 as usize;
         let end = self.ends.get(code).ok_or_else(|| self.no_code(code))?;
         let start = if code == 0 { 0 } else { u32::from_le_bytes(self.ends[code - 1]) };

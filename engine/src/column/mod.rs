@@ -46,8 +46,9 @@ mod zone;
 pub(crate) use choose::encode;
 pub(crate) use dictionary::{DictionaryBuilder, DictionaryView};
 pub(crate) use filter::{FilterScratch, Test};
+pub(crate) use hash::{hash_bytes, hash_int};
 pub(crate) use predicate::{Predicate, Verdict};
-pub(crate) use view::ColumnView;
+pub(crate) use view::{ColumnView, DictionaryCodes};
 pub(crate) use zone::ZoneMap;
 
 use crate::error::Damage;

@@ -33,6 +33,15 @@ pub(crate) struct ColumnView<'a> {
     pub(super) payload: Payload<'a>,
 }
 
+/// The rows of a column as codes of its dictionary, each of which it has.
+#[derive(Debug)]
+pub(crate) struct DictionaryCodes<'a> {
+    pub(crate) codes: Vec<i64>,
+    /// Bit set: the row holds a value. `None`: all do.
+    pub(crate) validity: Option<Bitmap>,
+    pub(crate) dictionary: DictionaryView<'a>,
+}
+
 #[derive(Debug, Clone)]
 pub(super) enum Payload<'a> {
     Constant(Scalar<'a>),
@@ -120,6 +129,22 @@ impl<'a> ColumnView<'a> {
             Payload::Runs(runs) => Scalar::Int(runs.get(row)?),
             Payload::SymbolText(text) => Scalar::Bytes(Cow::Owned(text.get(row)?)),
         })
+    }
+
+    /// Where values are in a dictionary: each row's code, which rows are not null, and it.
+    ///
+    /// # Errors
+    /// [`Damage`] if a code is beyond the dictionary.
+    pub(crate) fn codes(&self) -> Result<Option<DictionaryCodes<'a>>, Damage> {
+        let Payload::Dictionary(codes, dictionary) = &self.payload else { return Ok(None) };
+        let codes = codes.to_vec(0..self.rows);
+        let entries = dictionary.len() as u64;
+        if let Some(code) = codes.iter().find(|code| **code as u64 >= entries) {
+            let what = format!("code {code} of a dictionary of {entries} entries");
+            return Err(Damage::new(0, what));
+        }
+        let validity = self.validity.bitmap(0..self.rows);
+        Ok(Some(DictionaryCodes { codes, validity, dictionary: *dictionary }))
     }
 
     /// Appends the rows of `range` to `out`, a column of the same shape. After damage, `out` holds

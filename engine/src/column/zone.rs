@@ -262,8 +262,8 @@ impl ZoneMap {
         self.has_bounds().then_some(bounds)
     }
 
-    /// Of an int column: the sum of the i64s in memory. For `UInt64` that is `2^63` a row too low.
-    #[cfg(test)]
+    /// Of an int column: the sum of the i64s in memory. For `UInt64` that is `2^63` a value too
+    /// low.
     pub(crate) fn int_sum(&self) -> i128 {
         i128::from_le_bytes(self.sum)
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::Result;
 use crate::chunk::{Chunk, Column, ColumnData, Mask};
 use crate::column::{FilterScratch, Test, ZoneMap};
-use crate::sst::{BlockRef, TIME_COLUMN};
+use crate::sst::{BlockCodes, BlockRef, TIME_COLUMN};
 
 /// See the module's documentation. Columns are numbered as in a block: [`TIME_COLUMN`], then the
 /// fields from 1.
@@ -98,12 +98,22 @@ impl Batch<'_> {
         Ok(())
     }
 
+    /// The rows of a column as codes of a dictionary, where it is stored so.
+    ///
+    /// # Errors
+    /// [`crate::Error::Corrupt`], [`crate::Error::Io`].
+    pub(super) fn codes(&self, column: usize) -> Result<Option<BlockCodes<'_>>> {
+        match self {
+            Batch::Block(block) => block.codes(column),
+            Batch::Chunk(_) => Ok(None),
+        }
+    }
+
     /// All rows of a column: without a copy where it is in memory, else unpacked into `room`, whose
     /// values are overwritten.
     ///
     /// # Errors
     /// [`crate::Error::Corrupt`], [`crate::Error::Io`].
-    #[expect(dead_code, reason = "for aggregates, which read whole columns")]
     pub(crate) fn column<'r>(&'r self, column: usize, room: &'r mut Column) -> Result<&'r Column> {
         if let Batch::Chunk(chunk) = self
             && let Some(field) = column.checked_sub(1)

@@ -88,6 +88,18 @@ impl Query {
         Query { table, clock, request }
     }
 
+    /// What it is of.
+    pub(super) fn source(&self) -> (Result<SnapshotTable>, Option<Arc<dyn Clock>>) {
+        (self.table.clone(), self.clock.clone())
+    }
+
+    /// The conditions, if nothing else was asked for.
+    pub(super) fn filters_alone(&self) -> Option<&[Expr]> {
+        let Request { filters, select, distinct, order, limit, offset, .. } = &self.request;
+        let plain = select.is_none() && !distinct && order.is_empty();
+        (plain && limit.is_none() && *offset == 0).then_some(filters)
+    }
+
     /// Rows for which `expr` is true.
     pub fn filter(mut self, expr: Expr) -> Query {
         self.request.filters.push(expr);

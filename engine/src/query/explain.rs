@@ -2,12 +2,14 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use super::AggregationSteps;
 use super::display::Name;
+use super::filter::Filter;
 use super::order::Ordering;
 use super::plan::{Plan, Request};
 use super::rows::Rows;
 use super::vectors::{ScanCounts, VectorScan};
-use crate::Result;
+use crate::{Result, SnapshotTable};
 
 /// What a query reads and what it is spared. From [`crate::Query::explain`], or, with what really
 /// happened, from [`crate::Query::explain_analyze`]. `Display` is a plan to read.
@@ -41,6 +43,8 @@ pub struct Explanation {
     pub fields: Vec<String>,
     /// How the rows come into order.
     pub order: String,
+    /// What an aggregation makes of the rows.
+    pub aggregation: Option<AggregationSteps>,
     /// After a run: rows that passed the conditions.
     pub matched: Option<u64>,
     /// After a run: rows that were returned.
@@ -50,11 +54,20 @@ pub struct Explanation {
 }
 
 impl Explanation {
+    fn of_query(plan: &Plan, request: &Request, range_rows: u64, counts: &ScanCounts) -> Self {
+        let filter = super::Expr::all_of(request.filters.iter().cloned()).to_string();
+        Explanation {
+            fields: plan.projection.fields().map(|field| field.name().to_owned()).collect(),
+            order: order(plan, request),
+            ..Explanation::new(&plan.table, &plan.filter, filter, range_rows, counts)
+        }
+    }
+
     pub(super) fn of_plan(plan: &Plan, request: &Request) -> Result<Explanation> {
         let scan = VectorScan::new(&plan.table, plan.filter.clone(), false)?;
         let range = scan.left();
         let counts = scan.judge_all(&plan.table)?;
-        Ok(Explanation::new(plan, request, (range.end - range.start).unsigned_abs(), &counts))
+        Ok(Explanation::of_query(plan, request, (range.end - range.start).unsigned_abs(), &counts))
     }
 
     /// Runs the query to its end.
@@ -67,35 +80,43 @@ impl Explanation {
             returned += 1;
         }
         let (range_rows, counts) = ((range.end - range.start).unsigned_abs(), rows.counts());
-        let explained = Explanation::new(plan, request, range_rows, counts);
+        let explained = Explanation::of_query(plan, request, range_rows, counts);
         Ok(Explanation { matched: Some(counts.rows), returned: Some(returned), ..explained })
     }
 
-    fn new(plan: &Plan, request: &Request, range_rows: u64, counts: &ScanCounts) -> Explanation {
-        let leaves = plan.filter.leaves().iter().zip(&counts.pruned);
+    /// Of a scan; fields and order are still to be said.
+    pub(super) fn new(
+        table: &SnapshotTable,
+        bound: &Filter,
+        filter: String,
+        range_rows: u64,
+        counts: &ScanCounts,
+    ) -> Explanation {
+        let leaves = bound.leaves().iter().zip(&counts.pruned);
         let mut pruned: Vec<(String, u64)> = leaves
             .filter(|(_, count)| **count > 0)
             .map(|(leaf, count)| (leaf.clone(), *count))
             .collect();
-        let leaves = plan.filter.leaves().iter().zip(&counts.indexed);
+        let leaves = bound.leaves().iter().zip(&counts.indexed);
         let indexed = leaves.filter(|(_, count)| **count > 0);
         let indexed = indexed.map(|(leaf, count)| (leaf.clone(), *count)).collect();
         if counts.pruned_otherwise > 0 {
             pruned.push(("otherwise".to_owned(), counts.pruned_otherwise));
         }
         Explanation {
-            table: plan.table.name().to_owned(),
-            table_rows: plan.table.count(),
+            table: table.name().to_owned(),
+            table_rows: table.count(),
             range_rows,
-            filter: super::Expr::all_of(request.filters.iter().cloned()).to_string(),
+            filter,
             blocks: counts.batches,
             pruned,
             indexed,
             index_rows: counts.index_rows,
             whole: counts.whole,
             filtered: counts.filtered,
-            fields: plan.projection.fields().map(|field| field.name().to_owned()).collect(),
-            order: order(plan, request),
+            fields: Vec::new(),
+            order: String::new(),
+            aggregation: None,
             matched: None,
             returned: None,
             elapsed_ns: None,
@@ -141,6 +162,9 @@ impl Display for Explanation {
             writeln!(f, "        {count} excluded by {leaf}")?;
         }
         writeln!(f, "fields  {}", self.fields.join(", "))?;
+        if let Some(steps) = &self.aggregation {
+            writeln!(f, "{steps}")?;
+        }
         write!(f, "order   {}", self.order)?;
         if let (Some(matched), Some(returned)) = (self.matched, self.returned) {
             write!(f, "\nrows    {matched} passed, {returned} returned")?;

@@ -19,6 +19,7 @@ use rust_decimal::Decimal;
 
 use crate::chunk::{Column, ColumnData};
 use crate::types::exact::product;
+use crate::types::{Value, u64_to_i64};
 
 /// How a key is ordered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,6 +43,32 @@ pub(crate) fn push(out: &mut Vec<u8>, column: &Column, row: usize, direction: Di
         ColumnData::Float64(values) => push_float(out, values[row]),
         ColumnData::Decimal(values) => push_decimal(out, values[row]),
         ColumnData::Bytes(values) => push_bytes(out, values.get(row)),
+    }
+    if direction.descending {
+        flip(&mut out[start..]);
+    }
+}
+
+/// Appends the key of a value. The values of one column have one kind.
+pub(super) fn push_value(out: &mut Vec<u8>, value: &Value, direction: Direction) {
+    if value.is_null() {
+        out.push(if direction.nulls_last { 2 } else { 0 });
+        return;
+    }
+    out.push(1);
+    let start = out.len();
+    match value {
+        Value::Null => {}
+        Value::Bool(value) => out.push(u8::from(*value)),
+        Value::Int(value) | Value::Timestamp(value) | Value::Duration(value) => {
+            push_int(out, *value);
+        }
+        Value::UInt(value) => push_int(out, u64_to_i64(*value)),
+        Value::Float32(value) => push_float(out, (*value).into()),
+        Value::Float64(value) => push_float(out, *value),
+        Value::Decimal(value) => push_decimal(out, *value),
+        Value::String(value) | Value::Json(value) => push_bytes(out, value.as_bytes()),
+        Value::Bytes(value) => push_bytes(out, value),
     }
     if direction.descending {
         flip(&mut out[start..]);

@@ -13,11 +13,13 @@
 //!   (aggregates, an index that names rows) starts there.
 //! - `builder` is what users see; `plan` is a query checked against its table; `sort` and `key` put
 //!   rows in order; `rows` and `chunks` hand them out; `explain` tells what was done.
+//! - `aggregate/` makes rows of groups of them, on the same scan.
 //!
 //! **Invariant:** a query reads one snapshot, takes no lock while it reads, and holds a block of
 //! rows, besides what sorting and `distinct` are allowed.
 
 mod access;
+mod aggregate;
 mod batch;
 mod builder;
 mod chunks;
@@ -35,6 +37,9 @@ mod rows;
 mod sort;
 mod vectors;
 
+pub use aggregate::{
+    Aggregate, AggregateRow, AggregateRows, Aggregation, AggregationSteps, Fill, agg,
+};
 pub use builder::Query;
 pub use chunks::{ChunkColumn, Chunks, RowChunk};
 pub use explain::Explanation;

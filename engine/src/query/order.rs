@@ -47,10 +47,19 @@ impl Order {
         Order { field, descending, nulls_last: Some(!nulls_last) }
     }
 
+    /// The name of the field.
+    pub(super) fn field(&self) -> &str {
+        &self.field
+    }
+
+    pub(super) fn direction(&self) -> Direction {
+        let nulls_last = self.nulls_last.unwrap_or(self.descending);
+        Direction { descending: self.descending, nulls_last }
+    }
+
     pub(super) fn sort_key(&self, schema: &Schema, table: &str) -> Result<SortKey> {
         let (operand, _) = find_field(schema, table, &self.field)?;
-        let nulls_last = self.nulls_last.unwrap_or(self.descending);
-        Ok(SortKey { operand, direction: Direction { descending: self.descending, nulls_last } })
+        Ok(SortKey { operand, direction: self.direction() })
     }
 }
 

@@ -13,24 +13,58 @@ use crate::types::Value;
 
 /// The struct of a row.
 pub(super) fn into_struct<T: DeserializeOwned>(row: Row) -> crate::Result<T> {
-    let seq = row.seq();
-    T::deserialize(RowDeserializer { row }).map_err(|e| Error::Convert { seq, what: e.to_string() })
+    let (seq, system) = (row.seq(), Some((row.seq(), row.time())));
+    let names = Names::Fields(row.projection().clone());
+    let deserializer = RowDeserializer { system, names, values: row.into_values() };
+    T::deserialize(deserializer).map_err(|e| Error::Convert { seq, what: e.to_string() })
+}
+
+/// The struct of values by their names; `number` is what an error calls the row.
+///
+/// # Errors
+/// [`Error::Convert`].
+pub(crate) fn named_into_struct<T: DeserializeOwned>(
+    number: i64,
+    names: Arc<[String]>,
+    values: Vec<Value>,
+) -> crate::Result<T> {
+    let deserializer = RowDeserializer { system: None, names: Names::List(names), values };
+    T::deserialize(deserializer).map_err(|e| Error::Convert { seq: number, what: e.to_string() })
 }
 
 struct RowDeserializer {
-    row: Row,
+    /// `_seq` and `_time`.
+    system: Option<(i64, i64)>,
+    names: Names,
+    values: Vec<Value>,
+}
+
+/// The names of values, in their order.
+enum Names {
+    Fields(Arc<Projection>),
+    List(Arc<[String]>),
+}
+
+impl Names {
+    fn get(&self, at: usize) -> &str {
+        match self {
+            Names::Fields(projection) => projection.field(at).name(),
+            Names::List(names) => &names[at],
+        }
+    }
 }
 
 impl RowDeserializer {
     /// The fields, before them `_seq` and `_time` where they are wanted.
     fn access(self, seq: bool, time: bool) -> Entries {
-        let seq = seq.then(|| ("_seq", Value::Int(self.row.seq())));
-        let time = time.then(|| ("_time", Value::Timestamp(self.row.time())));
+        let system = self.system;
+        let seq = system.filter(|_| seq).map(|(seq, _)| ("_seq", Value::Int(seq)));
+        let time = system.filter(|_| time).map(|(_, time)| ("_time", Value::Timestamp(time)));
         Entries {
             system: [seq, time],
-            projection: self.row.projection().clone(),
+            names: self.names,
             next: 0,
-            values: self.row.into_values().into_iter(),
+            values: self.values.into_iter(),
             entry: None,
         }
     }
@@ -96,7 +130,7 @@ impl<'de> de::Deserializer<'de> for RowDeserializer {
 /// Names and values still to be handed over.
 struct Entries {
     system: [Option<(&'static str, Value)>; 2],
-    projection: Arc<Projection>,
+    names: Names,
     next: usize,
     values: std::vec::IntoIter<Value>,
     /// The entry whose name was handed over, and whose value was not.
@@ -126,7 +160,7 @@ impl Entries {
     fn name(&self, name: Name) -> &str {
         match name {
             Name::System(name) => name,
-            Name::Field(at) => self.projection.field(at).name(),
+            Name::Field(at) => self.names.get(at),
         }
     }
 

@@ -81,16 +81,7 @@ impl Row {
             format!("{{\"_seq\":{},\"_time\":\"{}\"", self.seq, text::timestamp(self.time));
         for (name, value) in self.iter() {
             out.push(',');
-            push_json(&mut out, &name);
-            out.push(':');
-            match value {
-                // Line breaks of a JSON text lie between its tokens: a space does as well.
-                Value::Json(v) => out.extend(v.chars().map(|c| match c {
-                    '\n' | '\r' => ' ',
-                    c => c,
-                })),
-                other => push_json(&mut out, other),
-            }
+            push_json_entry(&mut out, name, value);
         }
         out.push('}');
         out
@@ -112,6 +103,20 @@ impl Row {
     /// Which fields the row has.
     pub(super) fn projection(&self) -> &Arc<Projection> {
         &self.projection
+    }
+}
+
+/// Appends a name and its value as an entry of a JSON object, on one line.
+pub(crate) fn push_json_entry(out: &mut String, name: &str, value: &Value) {
+    push_json(out, &name);
+    out.push(':');
+    match value {
+        // Line breaks of a JSON text lie between its tokens: a space does as well.
+        Value::Json(v) => out.extend(v.chars().map(|c| match c {
+            '\n' | '\r' => ' ',
+            c => c,
+        })),
+        other => push_json(out, other),
     }
 }
 

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::SstReader;
 use crate::chunk::{Chunk, Column, ColumnData, Mask, Scalar};
-use crate::column::{ColumnView, Encoding, FilterScratch, Test, ZoneMap};
+use crate::column::{ColumnView, DictionaryCodes, Encoding, FilterScratch, Test, ZoneMap};
 use crate::error::{Damage, Error, Result};
 use crate::format::block::{BlockHeader, ColumnEntry, column_crc, column_seed, zone_map};
 use crate::mutant;
@@ -116,6 +116,16 @@ impl<'a> BlockRef<'a> {
         }
         let (view, start) = self.view(column)?;
         view.gather(mask, out).map_err(|damage| self.corrupt(damage, start))
+    }
+
+    /// The rows of a column as codes of its dictionary, if it has one.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::Io`].
+    pub(crate) fn codes(&self, column: usize) -> Result<Option<BlockCodes<'_>>> {
+        let (view, start) = self.view(column)?;
+        let codes = view.codes().map_err(|damage| self.corrupt(damage, start))?;
+        Ok(codes.map(|codes| BlockCodes { block: self, start, codes }))
     }
 
     /// The view of a column and where its bytes start in the block.
@@ -237,6 +247,56 @@ impl<'a> BlockRef<'a> {
 
     pub(super) fn offset(&self) -> u64 {
         self.offset
+    }
+}
+
+/// The rows of a column as codes of its dictionary.
+#[derive(Debug)]
+pub(crate) struct BlockCodes<'a> {
+    block: &'a BlockRef<'a>,
+    start: usize,
+    codes: DictionaryCodes<'a>,
+}
+
+impl<'a> BlockCodes<'a> {
+    /// [`crate::column::DictionaryView::place`] of the dictionary.
+    pub(crate) fn place(&self) -> (usize, usize) {
+        self.codes.dictionary.place()
+    }
+
+    /// Entries of the dictionary.
+    pub(crate) fn entries(&self) -> usize {
+        self.codes.dictionary.len()
+    }
+
+    /// Whether a row holds a value.
+    #[inline]
+    pub(crate) fn is_valid(&self, row: usize) -> bool {
+        self.codes.validity.as_ref().is_none_or(|valid| valid.get(row))
+    }
+
+    /// A row's code, below [`BlockCodes::entries`].
+    #[inline]
+    pub(crate) fn code(&self, row: usize) -> usize {
+        self.codes.codes[row] as usize
+    }
+
+    /// An entry of a dictionary of integers.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`].
+    pub(crate) fn int(&self, code: usize) -> Result<i64> {
+        let value = self.codes.dictionary.int(code as i64);
+        value.map_err(|damage| self.block.corrupt(damage, self.start))
+    }
+
+    /// An entry of a dictionary of byte strings.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`].
+    pub(crate) fn bytes(&self, code: usize) -> Result<&'a [u8]> {
+        let value = self.codes.dictionary.bytes(code as i64);
+        value.map_err(|damage| self.block.corrupt(damage, self.start))
     }
 }
 

@@ -15,7 +15,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use block::{BlockRef, TIME_COLUMN};
+pub(crate) use block::{BlockCodes, BlockRef, TIME_COLUMN};
 pub(crate) use meta::SstMeta;
 pub(crate) use reader::SstReader;
 pub(crate) use touched::Touched;
