@@ -2,8 +2,9 @@
 //!
 //! Tables of every type, with nulls, lie in several files, in memory, or in both, with blocks of
 //! several sizes, with and without indexes, closed or crashed and opened again. Each seed is a
-//! table and the queries asked of it. What SQLite has no type for is translated ([`sql`] says
-//! how); where the two differ by design, `docs/queries.md` says so.
+//! table and the queries asked of it, a quarter of them once more for groups and windows. What
+//! SQLite has no type for is translated ([`sql`] and [`aggregate`] say how); where the two differ
+//! by design, `docs/queries.md` says so.
 //!
 //! ```text
 //! DIFFERENTIAL_QUERIES=1000000 cargo test -p srdb --test differential     more of them
@@ -17,12 +18,16 @@ mod model;
 #[path = "query_model/random.rs"]
 mod random;
 
+#[path = "differential/aggregate.rs"]
+mod aggregate;
 #[path = "differential/ask.rs"]
 mod ask;
 #[path = "differential/dialect.rs"]
 mod dialect;
 #[path = "differential/fixture.rs"]
 mod fixture;
+#[path = "differential/groups.rs"]
+mod groups;
 #[path = "differential/predicate.rs"]
 mod predicate;
 #[path = "differential/sql.rs"]
@@ -30,8 +35,11 @@ mod sql;
 
 use ask::Ask;
 use fixture::Fixture;
+use groups::AskGroups;
 use random::Random;
+use sql::Sql;
 use srdb::{Expr, Row, Value};
+use std::fmt::Debug;
 
 /// Queries of a table.
 const QUERIES: u64 = 125;
@@ -42,56 +50,80 @@ fn setting(name: &str) -> Option<u64> {
 }
 
 /// What was asked, how to ask it again, and both answers.
-fn differ(seed: u64, ask: &Ask, fixture: &Fixture, what: &str, ours: &str, theirs: &str) -> ! {
-    let sql = ask.to_sql(fixture);
-    let plan =
-        ask.to_query(&fixture.table).explain().map_or_else(|e| e.to_string(), |p| p.to_string());
+fn differ(seed: u64, asked: &str, sql: &Sql, what: &str, ours: &str, theirs: &str) -> ! {
     panic!(
         "srdb and SQLite differ in {what}\nseed    {seed} (DIFFERENTIAL_SEED={seed})\n\
-         asked   {ask}\nin SQL  {}\n        {:?}\nsrdb    {ours}\nSQLite  {theirs}\n{plan}",
+         asked   {asked}\nin SQL  {}\n        {:?}\nsrdb    {ours}\nSQLite  {theirs}",
         sql.text, sql.params
     );
 }
 
 /// Asks both, and compares all that can be had of the answer.
 fn compare(seed: u64, ask: &Ask, fixture: &Fixture, random: &mut Random) -> u64 {
-    let query = ask.to_query(&fixture.table);
-    let theirs = fixture.sqlite(&ask.to_sql(fixture));
-    let seqs = || theirs.iter().map(|row| row.0).collect::<Vec<i64>>();
-    let rows = query.collect().unwrap_or_else(|error| {
-        differ(seed, ask, fixture, "the rows", &error.to_string(), &format!("{:?}", seqs()))
-    });
+    let (query, sql) = (ask.to_query(&fixture.table), ask.to_sql(fixture));
+    let theirs = fixture.sqlite(&sql);
+    let differ = |what: &str, ours: &dyn Debug, theirs: &dyn Debug| -> ! {
+        let plan = query.explain().map_or_else(|e| e.to_string(), |plan| plan.to_string());
+        let asked = format!("{ask}\n{plan}");
+        differ(seed, &asked, &sql, what, &format!("{ours:?}"), &format!("{theirs:?}"))
+    };
+    let seqs: Vec<i64> = theirs.iter().map(|row| row.0).collect();
+    let rows = query.collect().unwrap_or_else(|error| differ("the rows", &error, &seqs));
     let ours: Vec<i64> = rows.iter().map(Row::seq).collect();
-    if ours != seqs() {
-        let (ours, theirs) = (format!("{ours:?}"), format!("{:?}", seqs()));
-        differ(seed, ask, fixture, "the rows", &ours, &theirs);
+    if ours != seqs {
+        differ("the rows", &ours, &seqs);
     }
     for (row, (_, theirs)) in rows.iter().zip(&theirs) {
         let fields = row.fields().zip(row.values());
         let ours: Vec<_> = fields.map(|(name, value)| fixture.stored(name, value)).collect();
         if ours != *theirs {
-            let (ours, theirs) = (format!("{ours:?}"), format!("{theirs:?}"));
-            differ(seed, ask, fixture, &format!("row {}", row.seq()), &ours, &theirs);
+            differ(&format!("row {}", row.seq()), &ours, theirs);
         }
     }
     let count = query.count().expect("a count");
     if count != theirs.len() as u64 {
-        differ(seed, ask, fixture, "the count", &count.to_string(), &theirs.len().to_string());
+        differ("the count", &count, &theirs.len());
     }
     if random.chance(4) {
         let exists = query.exists().expect("an answer");
         let first = query.first().expect("a row").map(|row| row.seq());
         let last = query.last().expect("a row").map(|row| row.seq());
-        let ours = (exists, first, last);
-        let theirs = (count > 0, seqs().first().copied(), seqs().last().copied());
+        let (ours, theirs) =
+            ((exists, first, last), (count > 0, seqs.first().copied(), seqs.last().copied()));
         if ours != theirs {
-            let (ours, theirs) = (format!("{ours:?}"), format!("{theirs:?}"));
-            differ(seed, ask, fixture, "whether any, first and last", &ours, &theirs);
+            differ("whether there is any, the first and the last", &ours, &theirs);
         }
     }
     match random.chance(10) {
         true => query.explain().expect("a plan").indexed.iter().map(|(_, count)| count).sum(),
         false => 0,
+    }
+}
+
+/// Asks both for groups.
+fn compare_groups(seed: u64, ask: &AskGroups, fixture: &Fixture) {
+    let (aggregation, sql) = (ask.to_aggregation(&fixture.table), ask.to_sql(fixture));
+    let theirs = fixture.sqlite(&sql);
+    let differ = |what: &str, ours: &dyn Debug, theirs: &dyn Debug| -> ! {
+        differ(seed, &ask.to_string(), &sql, what, &format!("{ours:?}"), &format!("{theirs:?}"))
+    };
+    let mut rows = match aggregation.rows() {
+        Ok(rows) => rows,
+        Err(error) => differ("the groups", &error, &theirs),
+    };
+    for (number, (_, theirs)) in theirs.iter().enumerate() {
+        let Some(ours) = rows.next() else { differ("how many groups", &number, theirs) };
+        let ours = ours.map(|row| row.into_values());
+        if let Err(wanted) = ask.compare(fixture, &ours, theirs) {
+            differ(&format!("group {number}"), &ours, &wanted);
+        }
+        if ours.is_err() {
+            // Both say that it is beyond its type, and srdb says no more.
+            return;
+        }
+    }
+    if let Some(more) = rows.next() {
+        differ("how many groups", &more, &theirs.len());
     }
 }
 
@@ -103,6 +135,12 @@ fn run(seed: u64, queries: u64) -> u64 {
     for _ in 0..queries {
         let ask = Ask::random(&mut random, &fixture);
         indexed += compare(seed, &ask, &fixture, &mut random);
+        if random.chance(4) {
+            let ask = AskGroups::random(&mut random, &fixture);
+            if !ask.is_empty() {
+                compare_groups(seed, &ask, &fixture);
+            }
+        }
     }
     fixture.close();
     indexed
@@ -150,7 +188,7 @@ fn the_same_text_means_the_same_to_both() {
             let ours = ours.unwrap_or_else(|error| panic!("seed {seed}: {text}: {error}"));
             let ours: Vec<i64> = ours.iter().map(Row::seq).collect();
             let sql = format!("select _seq from t where {text} order by 1");
-            let theirs = fixture.sqlite(&sql::Sql { text: sql, params: Vec::new() });
+            let theirs = fixture.sqlite(&Sql { text: sql, params: Vec::new() });
             let theirs: Vec<i64> = theirs.iter().map(|row| row.0).collect();
             assert_eq!(ours, theirs, "srdb, then SQLite; seed {seed}: {text}");
         }

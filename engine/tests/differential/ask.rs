@@ -10,11 +10,47 @@ use crate::predicate::Predicate;
 use crate::random::Random;
 use crate::sql::{Sql, name, ordered};
 
+/// A key of an order.
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub(crate) name: String,
+    descending: bool,
+    /// Where nulls come, if that is said.
+    nulls_last: Option<bool>,
+}
+
+impl Key {
+    pub(crate) fn of(name: String, random: &mut Random) -> Key {
+        let nulls_last = random.one_of(&[None, None, Some(true), Some(false)]);
+        Key { name, descending: random.chance(2), nulls_last }
+    }
+
+    pub(crate) fn to_sql(&self, column: &str) -> String {
+        let direction = if self.descending { " desc" } else { "" };
+        let nulls = match self.nulls_last {
+            None => "",
+            Some(true) => " nulls last",
+            Some(false) => " nulls first",
+        };
+        format!("{column}{direction}{nulls}")
+    }
+}
+
+pub(crate) fn orders<'a>(keys: impl IntoIterator<Item = &'a Key>) -> impl Iterator<Item = Order> {
+    keys.into_iter().map(|Key { name, descending, nulls_last }| {
+        let key = if *descending { desc(name) } else { asc(name) };
+        match nulls_last {
+            None => key,
+            Some(true) => key.nulls_last(),
+            Some(false) => key.nulls_first(),
+        }
+    })
+}
+
 #[derive(Debug)]
 pub(crate) struct Ask {
     predicate: Predicate,
-    /// Field, whether it descends, and where nulls come if that is said.
-    keys: Vec<(usize, bool, Option<bool>)>,
+    keys: Vec<(usize, Key)>,
     limit: Option<u64>,
     offset: u64,
     fields: Vec<usize>,
@@ -27,7 +63,7 @@ impl Ask {
         let width = DataType::ALL.len();
         let key = |random: &mut Random| {
             let field = if random.chance(12) { SEQ } else { random.below(width) };
-            (field, random.chance(2), random.one_of(&[None, None, Some(true), Some(false)]))
+            (field, Key::of(name(field).to_owned(), random))
         };
         let keys = random.one_of(&[0, 0, 1, 1, 2, 3]);
         let limit = random.chance(3).then(|| random.below(fixture.rows + 2) as u64);
@@ -51,14 +87,7 @@ impl Ask {
     }
 
     fn orders(&self) -> impl Iterator<Item = Order> + '_ {
-        self.keys.iter().map(|(field, descending, nulls_last)| {
-            let key = if *descending { desc(name(*field)) } else { asc(name(*field)) };
-            match nulls_last {
-                None => key,
-                Some(true) => key.nulls_last(),
-                Some(false) => key.nulls_first(),
-            }
-        })
+        orders(self.keys.iter().map(|(_, key)| key))
     }
 
     /// The query; its condition went through text.
@@ -91,16 +120,10 @@ impl Ask {
             sql.append(self.predicate.to_sql(fixture));
         }
         sql.push(" order by ");
-        for (field, descending, nulls_last) in &self.keys {
-            let (column, direction) = (column(field), if *descending { " desc" } else { "" });
-            let nulls = match nulls_last {
-                None => "",
-                Some(true) => " nulls last",
-                Some(false) => " nulls first",
-            };
-            sql.push(&format!("{column}{direction}{nulls}, "));
+        for (field, key) in &self.keys {
+            sql.push(&format!("{}, ", key.to_sql(&column(field))));
         }
-        let last_descends = self.keys.last().is_some_and(|key| key.1);
+        let last_descends = self.keys.last().is_some_and(|(_, key)| key.descending);
         sql.push(if last_descends { "_seq desc" } else { "_seq" });
         let limit = self.limit.map_or(-1, |limit| limit as i64);
         sql.push(&format!(" limit {limit} offset {}", self.offset));
