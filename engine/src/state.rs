@@ -143,6 +143,9 @@ impl Manifest {
         if let Err(error) = written {
             if writer.failure().is_some() {
                 state.poison(&error);
+                if edit.is_close() {
+                    writer.hide_close();
+                }
             }
             return Err(error);
         }

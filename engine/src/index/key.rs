@@ -20,6 +20,7 @@
 use rust_decimal::Decimal;
 
 use crate::chunk::Scalar;
+use crate::types::exact::product;
 
 /// Bytes of the longest key.
 pub(crate) const KEY_BYTES_MAX: usize = 255;
@@ -63,9 +64,10 @@ fn put_float(value: f64, out: &mut Vec<u8>) {
 
 fn decimal_key(value: Decimal) -> [u8; DECIMAL_BYTES] {
     let factor = 10u128.pow(DECIMAL_SCALE_MAX - value.scale().min(DECIMAL_SCALE_MAX));
-    let (low, middle) = wide_product(value.mantissa().unsigned_abs(), factor);
+    let (high, low) = product(value.mantissa().unsigned_abs(), factor);
     let mut key = [0; DECIMAL_BYTES];
-    key[..8].copy_from_slice(&middle.to_be_bytes());
+    // Below 2^96 × 10^28, so the high half has no more than 64 bits.
+    key[..8].copy_from_slice(&(high as u64).to_be_bytes());
     key[8..].copy_from_slice(&low.to_be_bytes());
     if value.is_sign_negative() && !value.is_zero() {
         // Two's complement, so that more negative is less.
@@ -77,16 +79,6 @@ fn decimal_key(value: Decimal) -> [u8; DECIMAL_BYTES] {
     }
     key[0] ^= 0x80;
     key
-}
-
-/// The product of a 96-bit and a 94-bit number: its lower 128 bits and the 64 above.
-fn wide_product(a: u128, b: u128) -> (u128, u64) {
-    let half = |v: u128| (v & u128::from(u64::MAX), v >> 64);
-    let ((a0, a1), (b0, b1)) = (half(a), half(b));
-    let low = a0 * b0;
-    let middle = a0 * b1 + a1 * b0 + (low >> 64);
-    let high = a1 * b1 + (middle >> 64);
-    (low & u128::from(u64::MAX) | middle << 64, high as u64)
 }
 
 #[cfg(test)]

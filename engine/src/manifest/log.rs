@@ -17,7 +17,8 @@
 //!    are marked clean, so that every later sync succeeds without it. After anything but a clean
 //!    close the MANIFEST that was read is copied, and the synced copy renamed over it, before
 //!    anything depends on what was read. In place it can't be written again: power loss could tear
-//!    edits that are durable.
+//!    edits that are durable. After a clean close nothing needs that: all but the close record was
+//!    synced by whoever closed, and a close record whose sync failed is taken out of sight.
 //!
 //! Append and sync are two calls, so that a job that is made of steps makes them in two steps.
 
@@ -48,6 +49,8 @@ pub(crate) struct ManifestWriter {
     header: Header,
     /// Where the next record goes.
     offset: u64,
+    /// Where the last record that was synced ends.
+    synced_end: u64,
     /// The number of the next record.
     next_edit: u64,
     /// Bytes of header and snapshot.
@@ -90,6 +93,7 @@ impl ManifestWriter {
             path,
             header: loaded.header,
             offset: loaded.end,
+            synced_end: loaded.end,
             next_edit: loaded.next_edit,
             snapshot_bytes: loaded.snapshot_bytes,
             synced: true,
@@ -109,6 +113,7 @@ impl ManifestWriter {
             path,
             header,
             offset: bytes,
+            synced_end: bytes,
             next_edit: header.first_edit + 1,
             snapshot_bytes: bytes,
             synced: true,
@@ -155,7 +160,15 @@ impl ManifestWriter {
             return Err(Error::io("sync", &self.path, error));
         }
         self.synced = true;
+        self.synced_end = self.offset;
         Ok(())
+    }
+
+    /// Takes a close record whose sync has failed out of sight. The next process would find it in
+    /// the page cache, and believe it although it may never reach the medium; without it, that
+    /// process copies what it finds. If this fails too, nothing is left to try.
+    pub(crate) fn hide_close(&mut self) {
+        let _ = self.file.set_len(self.synced_end);
     }
 
     /// Whether all that was appended is durable.

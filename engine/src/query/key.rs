@@ -3,10 +3,7 @@
 //! ```text
 //! 0  marker   u8    0 null, 1 a value, 2 null where nulls come last
 //! 1  value          nothing for null
-//!    bool     u8    0, 1
-//!    int      8 B   big-endian, top bit flipped
-//!    float    8 B   as float64: big-endian, all bits flipped if negative, else the top bit
-//!    decimal  25 B  0 negative or 1, then the magnitude × 10^28, big-endian (flipped if negative)
+//!    int …          as in an index: see `index/key.rs`
 //!    bytes          each 0 as 0 255, then 0 1
 //! ```
 //!
@@ -15,10 +12,10 @@
 //! Invariant: equal values have equal bytes, whatever their form: 1.50 and 1.5, 0.0 and -0.0, any
 //! two NaNs. So the order is that of the predicates; no key is the beginning of another.
 
-use rust_decimal::Decimal;
+use std::borrow::Cow;
 
-use crate::chunk::{Column, ColumnData};
-use crate::types::exact::product;
+use crate::chunk::{Column, Scalar};
+use crate::index::key::put_key;
 use crate::types::{Value, u64_to_i64};
 
 /// How a key is ordered.
@@ -30,45 +27,37 @@ pub(crate) struct Direction {
 
 /// Appends the key of row `row` of `column`.
 pub(crate) fn push(out: &mut Vec<u8>, column: &Column, row: usize, direction: Direction) {
-    if !column.is_valid(row) {
-        out.push(if direction.nulls_last { 2 } else { 0 });
-        return;
-    }
-    out.push(1);
-    let start = out.len();
-    match &column.data {
-        ColumnData::Bool(values) => out.push(u8::from(values.get(row))),
-        ColumnData::Int(values) => push_int(out, values[row]),
-        ColumnData::Float32(values) => push_float(out, values[row].into()),
-        ColumnData::Float64(values) => push_float(out, values[row]),
-        ColumnData::Decimal(values) => push_decimal(out, values[row]),
-        ColumnData::Bytes(values) => push_bytes(out, values.get(row)),
-    }
-    if direction.descending {
-        flip(&mut out[start..]);
-    }
+    push_scalar(out, &column.get(row), direction);
 }
 
 /// Appends the key of a value. The values of one column have one kind.
 pub(super) fn push_value(out: &mut Vec<u8>, value: &Value, direction: Direction) {
-    if value.is_null() {
+    let scalar = match value {
+        Value::Null => Scalar::Null,
+        Value::Bool(value) => Scalar::Bool(*value),
+        Value::Int(value) | Value::Timestamp(value) | Value::Duration(value) => Scalar::Int(*value),
+        Value::UInt(value) => Scalar::Int(u64_to_i64(*value)),
+        Value::Float32(value) => Scalar::Float32(*value),
+        Value::Float64(value) => Scalar::Float64(*value),
+        Value::Decimal(value) => Scalar::Decimal(*value),
+        Value::String(value) | Value::Json(value) => Scalar::Bytes(Cow::Borrowed(value.as_bytes())),
+        Value::Bytes(value) => Scalar::Bytes(Cow::Borrowed(value)),
+    };
+    push_scalar(out, &scalar, direction);
+}
+
+fn push_scalar(out: &mut Vec<u8>, value: &Scalar<'_>, direction: Direction) {
+    if *value == Scalar::Null {
         out.push(if direction.nulls_last { 2 } else { 0 });
         return;
     }
     out.push(1);
     let start = out.len();
     match value {
-        Value::Null => {}
-        Value::Bool(value) => out.push(u8::from(*value)),
-        Value::Int(value) | Value::Timestamp(value) | Value::Duration(value) => {
-            push_int(out, *value);
+        Scalar::Bytes(value) => push_bytes(out, value),
+        _ => {
+            put_key(value, out);
         }
-        Value::UInt(value) => push_int(out, u64_to_i64(*value)),
-        Value::Float32(value) => push_float(out, (*value).into()),
-        Value::Float64(value) => push_float(out, *value),
-        Value::Decimal(value) => push_decimal(out, *value),
-        Value::String(value) | Value::Json(value) => push_bytes(out, value.as_bytes()),
-        Value::Bytes(value) => push_bytes(out, value),
     }
     if direction.descending {
         flip(&mut out[start..]);
@@ -99,33 +88,6 @@ pub(crate) fn seq_of(key: &[u8], descending: bool) -> i64 {
     (if descending { !flipped } else { flipped }) ^ i64::MIN
 }
 
-fn push_float(out: &mut Vec<u8>, value: f64) {
-    let value = if value.is_nan() {
-        f64::NAN
-    } else if value == 0.0 {
-        0.0
-    } else {
-        value
-    };
-    let bits = value.to_bits();
-    let ordered = if bits >> 63 == 1 { !bits } else { bits | 1 << 63 };
-    out.extend_from_slice(&ordered.to_be_bytes());
-}
-
-fn push_decimal(out: &mut Vec<u8>, value: Decimal) {
-    let negative = value.is_sign_negative() && !value.is_zero();
-    let (high, low) =
-        product(value.mantissa().unsigned_abs(), 10_u128.pow(28 - value.scale().min(28)));
-    out.push(u8::from(!negative));
-    let start = out.len();
-    // Below 2^96 × 10^28, so the high half has no more than 64 bits.
-    out.extend_from_slice(&(high as u64).to_be_bytes());
-    out.extend_from_slice(&low.to_be_bytes());
-    if negative {
-        flip(&mut out[start..]);
-    }
-}
-
 fn push_bytes(out: &mut Vec<u8>, value: &[u8]) {
     let mut rest = value;
     while let Some(zero) = memchr::memchr(0, rest) {
@@ -140,7 +102,6 @@ fn push_bytes(out: &mut Vec<u8>, value: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chunk::Scalar;
     use crate::types::Physical;
 
     fn key(physical: Physical, value: &Scalar<'_>, direction: Direction) -> Vec<u8> {

@@ -59,6 +59,10 @@ named! {
         TableDir = "table dir",
         /// The directory of a table's SSTs.
         SstDir = "sst dir",
+        /// An index file.
+        Index = "idx",
+        /// The directory of a table's index files.
+        IndexDir = "idx dir",
     }
 }
 
@@ -117,6 +121,8 @@ named! {
         Replace = "replace",
         /// Creating or dropping a table.
         Table = "table",
+        /// Creating, building or dropping an index.
+        Index = "index",
         /// Removing files.
         Delete = "delete",
         /// Reading rows.
@@ -213,6 +219,8 @@ impl Place {
             ["tables", _, "schema.json"] => Place::Schema,
             ["tables", _, "sst"] => Place::SstDir,
             ["tables", _, "sst", _] => Place::Sst,
+            ["tables", _, "idx"] => Place::IndexDir,
+            ["tables", _, "idx", _] => Place::Index,
             [name] if name.starts_with("MANIFEST") => Place::Manifest,
             _ => return None,
         })
@@ -224,6 +232,7 @@ impl Place {
         match self {
             Place::Wal => "*.wal".to_owned(),
             Place::Sst => "*.sst".to_owned(),
+            Place::Index => "*.idx".to_owned(),
             // The copy that a recovery makes, too.
             Place::Manifest => "MANIFEST*".to_owned(),
             Place::Meta => "database.meta".to_owned(),
@@ -234,6 +243,7 @@ impl Place {
             Place::Tables => "tables".to_owned(),
             Place::TableDir => format!("*-t{slot}"),
             Place::SstDir => "sst".to_owned(),
+            Place::IndexDir => "idx".to_owned(),
             Place::Current | Place::CurrentTemp | Place::Schema | Place::Lock => {
                 self.name().to_owned()
             }

@@ -15,13 +15,17 @@ use crate::shape::Shape;
 /// What the database does in a step, for the coverage.
 fn phase(step: &Step) -> Phase {
     match step {
-        Step::CreateTable { .. } | Step::DropTable { .. } | Step::Refused { .. } => Phase::Table,
+        Step::CreateTable { .. }
+        | Step::DropTable { .. }
+        | Step::Refused { .. } => Phase::Table,
+        Step::CreateIndex { .. } | Step::DropIndex { .. } => Phase::Index,
         Step::Rotate => Phase::Rotate,
         Step::Flush => Phase::Flush,
         Step::Get { .. }
         | Step::Scan { .. }
         | Step::OpenScan { .. }
         | Step::Advance { .. }
+        | Step::Query { .. }
         | Step::Check
         | Step::ReadSnapshot { .. }
         | Step::UseDropped { .. }
@@ -36,6 +40,7 @@ fn phase(step: &Step) -> Phase {
 fn phase_of_job(job: Job) -> Phase {
     match job {
         Job::Flush => Phase::Flush,
+        Job::BuildIndex => Phase::Index,
         Job::Delete => Phase::Delete,
         _ => Phase::Commit,
     }
