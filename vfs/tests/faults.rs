@@ -205,16 +205,22 @@ fn a_fault_of_a_name_passes_over_other_files() {
 #[test]
 fn a_crash_can_wait_for_a_call_on_a_name() {
     let disk = MemDisk::new();
-    disk.crash_on(OpKind::Create, "*.wal", 2);
+    disk.crash_on(OpKind::Create, "*.wal", 2, 0);
     for name in ["/a", "/1.wal", "/b"] {
         assert!(disk.create(p(name)).is_ok());
     }
     assert!(disk.create(p("/2.wal")).is_err() && disk.crashed());
     assert!(disk.read_dir(p("/")).is_err());
     let disk = MemDisk::new();
-    disk.crash_on(OpKind::Create, "*.wal", 1);
+    disk.crash_on(OpKind::Create, "*.wal", 1, 0);
     disk.crash_at(u64::MAX);
     assert!(disk.create(p("/1.wal")).is_ok(), "taken back");
+    let disk = MemDisk::new();
+    disk.crash_on(OpKind::Create, "*.wal", 1, 2);
+    for name in ["/a", "/1.wal", "/2.wal"] {
+        assert!(disk.create(p(name)).is_ok());
+    }
+    assert!(disk.create(p("/b")).is_err() && disk.crashed(), "two calls later");
 }
 
 #[test]

@@ -88,12 +88,12 @@ impl Tracker {
 impl State {
     /// What the database is doing, by the call it makes: steps do the work of others, too.
     fn phase_of(&mut self, site: Site, op: OpKind) -> Phase {
-        use Phase::{Create, Nested, Open, Read, Table, Verify};
+        use Phase::{Create, Index, Nested, Open, Read, Table, Verify};
         // A disk that lies may have lost the database: then it is made anew.
         if matches!(self.phase, Open | Nested) && is_creation(site, op) {
             self.phase = Create;
         }
-        if matches!(self.phase, Create | Open | Nested | Table | Read | Verify) {
+        if matches!(self.phase, Create | Open | Nested | Table | Index | Read | Verify) {
             return self.phase;
         }
         let is_manifest = site.place == Place::Manifest;
@@ -107,8 +107,10 @@ impl State {
         }
         match (site.place, op) {
             (Place::Current | Place::CurrentTemp, _) => Phase::Replace,
-            (Place::Sst, OpKind::Create | OpKind::Write | OpKind::Sync) => Phase::Flush,
-            (Place::SstDir, OpKind::SyncDir) => Phase::Flush,
+            (Place::Sst | Place::Index, OpKind::Create | OpKind::Write | OpKind::Sync) => {
+                Phase::Flush
+            }
+            (Place::SstDir | Place::IndexDir, OpKind::SyncDir) => Phase::Flush,
             // A writer that has to wait for room flushes; only closing writes an edit of its own.
             (Place::Manifest, _) if self.phase != Phase::Close => Phase::Flush,
             (Place::Wal | Place::WalDir, _) if self.phase == Phase::Flush => Phase::Rotate,

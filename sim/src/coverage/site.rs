@@ -109,7 +109,7 @@ named! {
         Create = "create",
         /// Opening: recovery from whatever was before.
         Open = "open",
-        /// Opening after a crash inside a recovery.
+        /// Opening after a recovery that did not end.
         Nested = "nested",
         /// Committing.
         Commit = "commit",

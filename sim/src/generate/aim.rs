@@ -11,7 +11,8 @@ use srdb_vfs::{Fault, FaultKind, OpKind, Shows};
 use super::Swarm;
 use crate::coverage::{Phase, Place, SITES, What, act, can_befall};
 use crate::draw::{Draw, SeedDraw};
-use crate::plan::{After, At, Image, Level, Nested, Rows, Step, Way};
+use crate::plan::{After, At, Compare, Image, Level, Nested, Rows, Step, Way};
+use crate::shape::Shape;
 
 /// A kind of call on a kind of file, in a phase.
 #[derive(Debug, Clone, Copy)]
@@ -38,12 +39,15 @@ impl Target {
 
     /// How often it is drawn for each time that others are: what is hard to hit, more.
     fn weight(self) -> usize {
-        let recovers = matches!(self.phase, Phase::Open | Phase::Nested);
         match (self.place, self.op) {
-            (Place::Wal, OpKind::SetLen | OpKind::Sync) if recovers => 12,
-            (Place::Manifest, OpKind::SetLen) if recovers => 6,
-            (Place::Wal, OpKind::Rename) => 4,
-            (_, OpKind::Rename | OpKind::RemoveFile) => 2,
+            _ if self.cuts_a_log() => 12,
+            (Place::Sst, _) if self.looks_up() => 12,
+            (Place::Manifest, OpKind::SetLen) => 6,
+            (Place::Wal, OpKind::Rename | OpKind::Len) => 4,
+            (Place::WalDir, OpKind::SyncDir) => 4,
+            (Place::Sst | Place::Index, OpKind::Open | OpKind::Map | OpKind::MapRead) => 3,
+            (Place::Manifest | Place::CurrentTemp | Place::MetaTemp, OpKind::RemoveFile) => 4,
+            (_, OpKind::Rename | OpKind::RemoveFile | OpKind::Lock) => 2,
             _ => 1,
         }
     }
@@ -56,16 +60,49 @@ impl Target {
             (place, _) => place,
         };
         let mut file = place.pattern(slot);
-        // What is renamed over a segment has a longer name.
-        if self.place == Place::Wal && self.op == OpKind::Rename {
-            file = "*.wal*".to_owned();
+        // What is renamed over a segment, and read once more before, has a longer name.
+        if self.place == Place::Wal
+            && (self.op == OpKind::Rename
+                || self.op == OpKind::Len && matches!(self.phase, Phase::Commit | Phase::Close))
+        {
+            file = "*.wal.copy".to_owned();
         }
-        At { op: self.op, file }
+        At { op: self.op, file, later: 0 }
+    }
+
+    /// That call, or one of those that come after it and find it pending.
+    fn near(self, draw: &mut impl Draw, slot: u8) -> At {
+        At { later: draw.pick(&[0, 1, 1, 2, 3]), ..self.at(slot) }
     }
 
     fn fault(self, draw: &mut impl Draw, slot: u8) -> Fault {
         let error = noisy(draw, self.op);
         Fault::new(self.op, nth(draw), error).on(self.at(slot).file)
+    }
+
+    /// Of the calls for an index, those that building its files makes.
+    fn is_of_a_build(self) -> bool {
+        matches!(self.place, Place::Sst | Place::Index)
+            || self.place == Place::IndexDir && self.op == OpKind::SyncDir
+    }
+
+    /// Such calls are made only where there is an index, or a value that must be unique.
+    fn looks_up(self) -> bool {
+        let writes = matches!(self.phase, Phase::Commit | Phase::Close);
+        let reads = matches!(self.op, OpKind::Open | OpKind::Map | OpKind::MapRead);
+        let is_in_use = self.place == Place::Index && self.phase == Phase::Read;
+        reads && (is_in_use || writes && matches!(self.place, Place::Sst | Place::Index))
+    }
+
+    /// A recovery makes such calls where the end of a log is torn.
+    fn cuts_a_log(self) -> bool {
+        self.recovers()
+            && self.place == Place::Wal
+            && matches!(self.op, OpKind::SetLen | OpKind::Sync)
+    }
+
+    fn recovers(self) -> bool {
+        matches!(self.phase, Phase::Open | Phase::Nested)
     }
 
     /// Such calls are only made to undo a write that has failed.
@@ -98,15 +135,23 @@ fn nth(draw: &mut impl Draw) -> u64 {
     draw.pick(&[1, 1, 1, 2, 3])
 }
 
-/// What survives a crash; rather often one change alone, which is a pattern of its own in
-/// [`srdb_vfs::CrashChoice::draw`], as the first number that it draws says.
+/// What survives a crash; rather often one change alone.
 fn image(draw: &mut impl Draw) -> Image {
-    let mut seed = draw.bits();
-    if draw.chance(30) {
-        let is_alone = |seed: &u64| SeedDraw::new(*seed).bits() % 16 == 3;
-        seed = (0..64).map(|i| seed.wrapping_add(i)).find(is_alone).unwrap_or(seed);
-    }
-    Image::Drawn(seed)
+    if draw.chance(30) { image_by(draw, ONE_ALONE) } else { Image::Drawn(draw.bits()) }
+}
+
+/// The patterns of [`srdb_vfs::CrashChoice::draw`], as the first number that it draws says.
+const ONE_ALONE: u64 = 3;
+const ONE_TORN: u64 = 4;
+
+fn image_by(draw: &mut impl Draw, pattern: u64) -> Image {
+    let seed = draw.bits();
+    let is_meant = |seed: &u64| SeedDraw::new(*seed).bits() % 16 == pattern;
+    Image::Drawn((0..64).map(|i| seed.wrapping_add(i)).find(is_meant).unwrap_or(seed))
+}
+
+fn create_index(draw: &mut impl Draw, slot: u8) -> Step {
+    Step::CreateIndex { table: slot, field: draw.below(18) as u8 }
 }
 
 impl Swarm {
@@ -126,11 +171,11 @@ impl Swarm {
             steps.push(Step::OpenTwice { create: draw.chance(50) });
             return steps;
         }
-        if matches!(target.phase, Phase::Open | Phase::Nested) {
+        if target.recovers() {
             steps.extend(self.death(draw, target, slot));
             return steps;
         }
-        self.prepare(draw, target.phase, slot, &mut steps);
+        self.prepare(draw, target, slot, &mut steps);
         if target.undoes() {
             let write = Target { op: OpKind::Write, ..target };
             let nth = if draw.chance(70) { 1 } else { 2 };
@@ -140,13 +185,13 @@ impl Swarm {
             });
         }
         if target.op.changes_the_disk() && draw.chance(40) {
-            steps.push(Step::Aim { at: target.at(slot) });
+            steps.push(Step::Aim { at: target.near(draw, slot) });
             let (call, image) = (nth(draw), image(draw));
             steps.push(Step::CrashAt { call, image, after: self.after(draw) });
         } else {
             steps.push(Step::Fault { fault: target.fault(draw, slot) });
         }
-        steps.push(self.entering(draw, target.phase, slot));
+        steps.push(self.entering(draw, target, slot));
         steps
     }
 
@@ -167,8 +212,10 @@ impl Swarm {
             let again = Target { phase: Phase::Open, ..target };
             after.aim = target.op.changes_the_disk().then(|| again.at(slot));
         }
-        let image = image(draw);
-        if draw.chance(50) && target.op != OpKind::SetLen {
+        // A log is cut where its end was torn.
+        let image = if target.cuts_a_log() { image_by(draw, ONE_TORN) } else { image(draw) };
+        let aims = target.op == OpKind::SetLen || target.cuts_a_log();
+        if draw.chance(50) && !aims {
             return vec![Step::PowerCrash { image, after }];
         }
         if target.place == Place::Manifest && target.op == OpKind::SetLen {
@@ -181,16 +228,25 @@ impl Swarm {
                 Step::Jobs,
             ];
         }
-        let write = draw.pick(&[
-            Target { place: Place::Wal, op: OpKind::Sync, phase: Phase::Commit },
-            Target { place: Place::Manifest, op: OpKind::Sync, phase: Phase::Table },
-            Target { place: Place::Manifest, op: OpKind::Sync, phase: Phase::Flush },
-        ]);
+        let write = match target {
+            _ if target.cuts_a_log() => [(Place::Wal, OpKind::Sync, Phase::Commit); 3],
+            _ => [
+                (Place::Wal, OpKind::Sync, Phase::Commit),
+                (Place::Manifest, OpKind::Sync, Phase::Table),
+                (Place::Manifest, OpKind::Sync, Phase::Flush),
+            ],
+        };
+        let (place, op, phase) = draw.pick(&write);
+        let write = Target { place, op, phase };
         let mut steps = Vec::new();
-        self.prepare(draw, write.phase, slot, &mut steps);
+        if target.cuts_a_log() {
+            // Else the power failure takes the segment as a whole.
+            steps.push(self.some_rows(draw, slot, Level::Disk));
+        }
+        self.prepare(draw, write, slot, &mut steps);
         steps.push(Step::Aim { at: write.at(slot) });
         steps.push(Step::CrashAt { call: 1, image, after });
-        steps.push(self.entering(draw, write.phase, slot));
+        steps.push(self.entering(draw, write, slot));
         steps
     }
 
@@ -198,13 +254,18 @@ impl Swarm {
     fn way_up(&self, draw: &mut impl Draw, target: Target, slot: u8, before: u64) -> After {
         let mut after = After::default();
         for _ in 0..before {
-            let call_max = draw.pick(&[3, 8, 20]);
+            let call_max = match target {
+                _ if target.cuts_a_log() => 8,
+                // A creation makes more calls than a recovery before it is over.
+                _ if target.phase == Phase::Create => draw.pick(&[8, 26]),
+                _ => draw.pick(&[3, 8, 20]),
+            };
             let call = draw.between(1, call_max);
             after.nested.push(Nested { call, image: image(draw) });
         }
         if target.op.changes_the_disk() && draw.chance(40) {
             after.nested.push(Nested { call: nth(draw), image: image(draw) });
-            after.aim = Some(target.at(slot));
+            after.aim = Some(target.near(draw, slot));
         } else {
             if target.place == Place::Manifest && target.op == OpKind::SetLen {
                 let write = Fault::new(OpKind::Write, 1, noisy(draw, OpKind::Write));
@@ -221,8 +282,25 @@ impl Swarm {
     }
 
     /// What has to have happened for the phase to make its calls.
-    fn prepare(&self, draw: &mut impl Draw, phase: Phase, slot: u8, steps: &mut Vec<Step>) {
+    fn prepare(&self, draw: &mut impl Draw, target: Target, slot: u8, steps: &mut Vec<Step>) {
+        let phase = target.phase;
         match phase {
+            // To look for a value that must be there once, files are read that are opened only once.
+            _ if target.looks_up() => {
+                let shape = Shape::Keyed;
+                steps.extend([
+                    Step::DropTable { table: slot },
+                    Step::CreateTable { table: slot, shape },
+                ]);
+                let rows = self.some_rows(draw, slot, Level::Disk);
+                let again = Step::ProcessCrash { after: After::default() };
+                steps.extend([rows, Step::Flush, again]);
+                if phase == Phase::Close {
+                    let rows = Rows { table: slot, ..self.rows(draw) };
+                    steps.push(Step::Submit { parts: vec![rows], level: Level::Memory });
+                }
+                return;
+            }
             Phase::Commit | Phase::Table => {}
             // A log that was recovered is settled by the first sync.
             Phase::Close if draw.chance(50) => {
@@ -245,6 +323,12 @@ impl Swarm {
                 steps.push(Step::ProcessCrash { after: After::default() });
             }
             Phase::Table => steps.push(Step::DropTable { table: slot }),
+            Phase::Index => {
+                steps.push(Step::Flush);
+                if target.is_of_a_build() {
+                    steps.push(create_index(draw, slot));
+                }
+            }
             Phase::Close if draw.chance(30) => {
                 steps.extend([Step::Flush, Step::DropTable { table: slot }]);
             }
@@ -253,8 +337,21 @@ impl Swarm {
     }
 
     /// A step in which the database is in this phase.
-    fn entering(&self, draw: &mut impl Draw, phase: Phase, slot: u8) -> Step {
-        match phase {
+    fn entering(&self, draw: &mut impl Draw, target: Target, slot: u8) -> Step {
+        match target.phase {
+            Phase::Commit if target.looks_up() => {
+                let rows = Rows { table: slot, ..self.rows(draw) };
+                Step::InsertAgain { rows, at: draw.below(1000) as u16 }
+            }
+            Phase::Read if target.looks_up() => Step::Query {
+                table: slot,
+                field: draw.below(18) as u8,
+                at: draw.below(1000) as u16,
+                compare: Compare::Equal,
+                backward: false,
+            },
+            Phase::Index if target.is_of_a_build() => Step::Jobs,
+            Phase::Index => create_index(draw, slot),
             Phase::Rotate => Step::Rotate,
             Phase::Flush | Phase::Replace => Step::Flush,
             Phase::Table => Step::CreateTable { table: slot, shape: self.shape(draw) },

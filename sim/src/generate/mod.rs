@@ -126,7 +126,7 @@ const FAULT_OPS: [OpKind; 16] = [
 ];
 
 /// The files that faults are ordered for by name.
-const FAULT_FILES: [&str; 4] = ["*.wal", "MANIFEST*", "*.sst", "CURRENT*"];
+const FAULT_FILES: [&str; 5] = ["*.wal", "MANIFEST*", "*.sst", "*.idx", "CURRENT*"];
 
 const WAYS: [Way; 8] = [
     Way::Rows,
@@ -459,6 +459,7 @@ fn rot(draw: &mut impl Draw) -> Rot {
         RotFile::Wal,
         RotFile::Sst,
         RotFile::Sst,
+        RotFile::Index,
         RotFile::Manifest,
         RotFile::Manifest,
         RotFile::Manifest,

@@ -40,6 +40,7 @@ pub fn rotten_byte(disk: &MemDisk, watch: &Watch, rot: Rot) -> Option<(PathBuf, 
         match rot.file {
             RotFile::Wal | RotFile::WalVouched => name.ends_with(".wal"),
             RotFile::Sst => name.ends_with(".sst"),
+            RotFile::Index => name.ends_with(".idx"),
             RotFile::Manifest => name.starts_with("MANIFEST"),
             RotFile::Small => ["CURRENT", "database.meta", "schema.json"].contains(&&*name),
         }

@@ -29,7 +29,7 @@ impl After {
     }
 }
 
-/// Calls of one kind on files or directories of one name.
+/// Calls of one kind on files or directories of one name, or those that follow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct At {
@@ -37,6 +37,13 @@ pub struct At {
     pub op: OpKind,
     /// The name, as [`Fault::file`] has it.
     pub file: String,
+    /// The call meant is so many calls that change the disk later: with 1, the change is pending.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub later: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A power failure inside a recovery.
@@ -98,6 +105,8 @@ pub enum RotFile {
     Wal,
     /// An SST.
     Sst,
+    /// An index file.
+    Index,
     /// The MANIFEST in use, or one left over.
     Manifest,
     /// `CURRENT`, `database.meta`, a `schema.json`.

@@ -224,7 +224,7 @@ struct Run {
     dropped: Vec<Table>,
     /// The database was there once: it is opened, not created.
     born: bool,
-    /// The recovery before this one was interrupted by a crash.
+    /// The recovery before this one did not end.
     interrupted: bool,
     armed: Option<Armed>,
     /// Of which calls the next armed crash counts.

@@ -128,7 +128,7 @@ impl Run {
             let is_last = number + 1 == after.nested.len();
             match after.aim.as_ref().filter(|_| is_last) {
                 None => self.disk.crash_at(self.disk.calls() + nested.call),
-                Some(at) => self.disk.crash_on(at.op, &*at.file, nested.call),
+                Some(at) => self.disk.crash_on(at.op, &*at.file, nested.call, at.later),
             }
             if self.come_up_to_a_crash(&mut coming)? {
                 let (death, ledger) = (coming.death, || self.model.ledger(Some(coming.death)));
@@ -154,6 +154,7 @@ impl Run {
         self.disk.set_capacity(capacity);
         if let Err(e) = self.open(&self.disk.clone()) {
             self.judge("opening on a full disk", &e)?;
+            self.interrupted = true;
         }
         self.replace_disk(self.disk.process_crash());
         self.disk.set_capacity(None);

@@ -15,9 +15,7 @@ use crate::shape::Shape;
 /// What the database does in a step, for the coverage.
 fn phase(step: &Step) -> Phase {
     match step {
-        Step::CreateTable { .. }
-        | Step::DropTable { .. }
-        | Step::Refused { .. } => Phase::Table,
+        Step::CreateTable { .. } | Step::DropTable { .. } | Step::Refused { .. } => Phase::Table,
         Step::CreateIndex { .. } | Step::DropIndex { .. } => Phase::Index,
         Step::Rotate => Phase::Rotate,
         Step::Flush => Phase::Flush,
@@ -121,7 +119,7 @@ impl Run {
                 let (step, image, after) = (self.at, image.clone(), after.clone());
                 match self.aim.take() {
                     None => self.disk.crash_at(self.disk.calls() + call),
-                    Some(aim) => self.disk.crash_on(aim.op, aim.file, *call),
+                    Some(aim) => self.disk.crash_on(aim.op, aim.file, *call, aim.later),
                 }
                 self.armed = Some(Armed { step, image, after });
                 Ok("armed".to_owned())

@@ -215,7 +215,14 @@ impl CrashChoice {
             return choice;
         }
         let pattern = rng() % 16;
-        let pivot = (rng() % pending.len() as u64) as usize;
+        // What was done last is as likely as everything before it: rare calls are there.
+        let pivot = match rng() % (2 * pending.len() as u64) {
+            drawn if drawn < pending.len() as u64 => drawn as usize,
+            _ => pending.len() - 1,
+        };
+        // The write that is torn where everything up to the pivot is kept: a write that makes its
+        // file longer is two changes, of which the length is the later one.
+        let torn = pending[..=pivot].iter().rposition(|op| op.kind.sectors() > 0);
         let weights = Weights::draw(rng);
         for (i, op) in pending.iter().enumerate() {
             let is_write = op.kind.sectors() > 0;
@@ -225,7 +232,7 @@ impl CrashChoice {
                 1 => Fate::Dropped,
                 2 => when(i != pivot),
                 3 => when(i == pivot),
-                4 | 5 if i == pivot && is_write => tear(&op.kind, &weights, rng),
+                4 | 5 if Some(i) == torn => tear(&op.kind, &weights, rng),
                 4 | 5 => when(i <= pivot),
                 6 => when(op.kind.is_name()),
                 7 => when(!op.kind.is_name()),

@@ -189,11 +189,12 @@ impl MemDisk {
     }
 
     /// Crashes the machine at a call of this kind on a file or directory of this name, as
-    /// [`Fault::file`] takes them, the `nth` from here on; in the place of [`MemDisk::crash_at`].
-    pub fn crash_on(&self, op: OpKind, file: impl Into<String>, nth: u64) {
+    /// [`Fault::file`] takes them, the `nth` from here on, or so many calls that change the disk
+    /// `later`; in the place of [`MemDisk::crash_at`].
+    pub fn crash_on(&self, op: OpKind, file: impl Into<String>, nth: u64, later: u64) {
         let mut state = self.lock();
         state.crash_at = None;
-        state.crash_on = Some((Fault::new(op, nth, FaultKind::Eio).on(file), nth.max(1)));
+        state.crash_on = Some((Fault::new(op, nth, FaultKind::Eio).on(file), nth.max(1), later));
     }
 
     /// Whether the crash ordered by [`MemDisk::crash_at`] has happened.

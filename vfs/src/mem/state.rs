@@ -35,8 +35,9 @@ pub(super) struct State {
     pub(super) locks: BTreeSet<Ino>,
     pub(super) calls: u64,
     pub(super) crash_at: Option<u64>,
-    /// A call at which the machine crashes, and how many such calls are still to come.
-    pub(super) crash_on: Option<(Fault, u64)>,
+    /// The call from which a crash is counted, how many such calls are still to come, and how many
+    /// calls after it the machine crashes.
+    pub(super) crash_on: Option<(Fault, u64, u64)>,
     pub(super) crashed: bool,
     pub(super) op_counts: BTreeMap<OpKind, u64>,
     /// Faults to deliver, each with the calls of its kind still to come, itself included.
@@ -122,8 +123,8 @@ impl State {
         *self.op_counts.entry(op).or_default() += 1;
         if op.changes_the_disk() {
             self.calls += 1;
-            let is_due = self.crash_at.is_some_and(|first| self.calls >= first);
-            if is_due | self.crash_is_due(op, call.path) {
+            self.look_for_crash(op, call.path);
+            if self.crash_at.is_some_and(|first| self.calls >= first) {
                 self.crashed = true;
                 return Verdict::Fail(fail(ErrorKind::Other, "simulated crash"));
             }
@@ -188,12 +189,16 @@ impl State {
         Err(refuse(ErrorKind::StorageFull, "create", call.path, "the simulated disk is full"))
     }
 
-    fn crash_is_due(&mut self, op: OpKind, path: &Path) -> bool {
-        let Some((on, to_come)) = &mut self.crash_on else { return false };
+    /// Sets the call at which the machine crashes, if this is the one that it is counted from.
+    fn look_for_crash(&mut self, op: OpKind, path: &Path) {
+        let Some((on, to_come, later)) = &mut self.crash_on else { return };
         if on.is_for(op, path) {
             *to_come -= 1;
         }
-        *to_come == 0
+        if *to_come == 0 {
+            self.crash_at = Some(self.calls + *later);
+            self.crash_on = None;
+        }
     }
 
     fn due_fault(&mut self, op: OpKind, path: &Path) -> Option<FaultKind> {
