@@ -50,16 +50,17 @@ pub fn can_befall(act_of: usize, what: What) -> bool {
     }
 }
 
-/// Whether a plan can say it, and it would change anything. An edit is taken back only after a write
-/// that has failed, and a plan orders errors or a power failure in one recovery, not both. What a
-/// recovery removes of a copied MANIFEST was left by one before it that did not end.
+/// Whether a plan can say it, and it would change anything. An edit is taken back only after a
+/// write that has failed, and a plan orders errors or a power failure in one recovery, not both.
+/// What a recovery removes of a copied MANIFEST was left by one before it that did not end.
 fn can_be_ordered(site: Site, phase: Phase, what: What) -> bool {
     let takes_back = site == Site { place: Place::Manifest, act: act(OpKind::SetLen) };
     let recovers = matches!(phase, Phase::Open | Phase::Nested);
     let by_crash = matches!(what, What::Crash | What::Lost | What::Kept | What::Alone);
     let is_leftover = site == Site { place: Place::Manifest, act: act(OpKind::RemoveFile) };
     let by_change = matches!(what, What::Lost | What::Kept | What::Alone);
-    !(takes_back && recovers && by_crash) && !(is_leftover && phase == Phase::Open && by_change)
+    let opens = phase == Phase::Open;
+    !(takes_back && recovers && by_crash || is_leftover && opens && by_change)
 }
 
 /// Whether a cell can be visited.

@@ -285,7 +285,7 @@ impl Swarm {
     fn prepare(&self, draw: &mut impl Draw, target: Target, slot: u8, steps: &mut Vec<Step>) {
         let phase = target.phase;
         match phase {
-            // To look for a value that must be there once, files are read that are opened only once.
+            // Looking for a value that must be there once reads files, which are opened only once.
             _ if target.looks_up() => {
                 let shape = Shape::Keyed;
                 steps.extend([
