@@ -20,8 +20,8 @@ use model::{Cell, Condition};
 use random::Random;
 use srdb::vfs::{MemClock, MemDisk};
 use srdb::{
-    AggregateRow, Aggregation, Background, DataType, Database, Durability, Error, Field, Query,
-    RowBuf, Schema, Table, Value, asc, desc,
+    AggregateRow, Aggregation, Background, DataType, Database, Durability, Error, Field, Fill,
+    Query, RowBuf, Schema, Table, Value, asc, desc,
 };
 
 /// One field of each type, each nullable but for the first.
@@ -363,8 +363,174 @@ fn check_order(fixture: &Fixture, asked: &Asked, rows: &[AggregateRow], random: 
     assert_eq!(values(&found), values(&wanted), "{asked:?} by {keys:?}");
 }
 
+/// A value on the line between two, as docs/queries.md says.
+fn on_the_line(low: &Value, high: &Value, part: f64) -> Option<f64> {
+    let number = |value: &Value| match value {
+        Value::Int(v) | Value::Timestamp(v) | Value::Duration(v) => Some(*v as f64),
+        Value::UInt(v) => Some(*v as f64),
+        Value::Float32(v) => Some((*v).into()),
+        Value::Float64(v) => Some(*v),
+        Value::Decimal(v) => v.to_string().parse().ok(),
+        _ => None,
+    };
+    let (low, high) = (number(low)?, number(high)?);
+    Some(low * (1.0 - part) + high * part)
+}
+
+/// The same answer with its gaps filled.
+fn check_fill(
+    fixture: &Fixture,
+    asked: &Asked,
+    rows: &[AggregateRow],
+    random: &mut Random,
+) -> usize {
+    let Some(windows) = asked.windows else { return 0 };
+    let groups = asked.groups(fixture);
+    let all: Vec<i128> = groups.iter().filter_map(|group| group.window).collect();
+    let (Some(mut first), Some(mut last)) = (all.iter().min().copied(), all.iter().max().copied())
+    else {
+        return 0;
+    };
+    if last - first > 300 {
+        return 0;
+    }
+    let fill = random.one_of(&[Fill::Null, Fill::Previous, Fill::Linear, Fill::Value(7.into())]);
+    let mut filled = asked
+        .groups_of(&fixture.table.query())
+        .aggregate(asked.aggregates.iter().copied().map(named))
+        .fill(fill.clone());
+    if random.chance(2) {
+        let start = |window: i128| match windows.start(window) {
+            Value::Timestamp(ns) => ns,
+            _ => unreachable!("a window starts at an instant"),
+        };
+        let wider = (first - random.below(4) as i128, last + random.below(4) as i128 - 2);
+        let (from, to) = (start(wider.0), start(wider.1 + 1));
+        // Not at the ends of time, where windows are cut.
+        if from > i64::MIN && to < i64::MAX {
+            (first, last) = wider;
+            filled = filled.fill_range(from, to);
+        }
+    }
+    let found = match filled.collect() {
+        Ok(found) => found,
+        Err(Error::TypeMismatch { .. }) if matches!(fill, Fill::Value(_)) => return 0,
+        Err(error) => panic!("{asked:?} {fill:?}: {error}"),
+    };
+    let mut at = 0;
+    let mut gaps = 0;
+    let mut from = 0;
+    while from < groups.len() {
+        let same = |group: &&Group| compare_all(&group.keys, &groups[from].keys).is_eq();
+        let series = from..from + groups[from..].iter().take_while(same).count();
+        let window = |group: usize| groups[group].window.expect("a window");
+        let wanted: Vec<i128> = (first..=last).chain(series.clone().map(window)).collect();
+        let wanted: std::collections::BTreeSet<i128> = wanted.into_iter().collect();
+        for number in wanted {
+            let row = &found[at];
+            at += 1;
+            if let Some(group) = series.clone().find(|group| window(*group) == number) {
+                assert_eq!(row.values(), rows[group].values(), "{asked:?} {fill:?}");
+                continue;
+            }
+            gaps += 1;
+            assert_eq!(row.values()[..asked.keys.len()], groups[from].keys);
+            assert_eq!(row.get("_window"), Some(&windows.start(number)));
+            let before = series.clone().rev().find(|group| window(*group) < number);
+            let behind = series.clone().find(|group| window(*group) > number);
+            for (what, of) in asked.aggregates.iter().copied() {
+                let name = named((what, of)).name();
+                let found = row.get(&name).expect("a value");
+                let there = |group: Option<usize>| {
+                    group.and_then(|group| rows[group].get(&name)).cloned().unwrap_or(Value::Null)
+                };
+                let counts = [What::CountRows, What::Count];
+                let counts_distinct = [What::CountDistinct, What::ApproxCountDistinct];
+                if counts.contains(&what) || counts_distinct.contains(&what) {
+                    assert_eq!(*found, Value::Int(0));
+                    continue;
+                }
+                match &fill {
+                    Fill::Previous => assert_eq!(*found, there(before)),
+                    Fill::Value(_) => assert_eq!(found.to_string().trim_end_matches(".0"), {
+                        let seven = Value::Int(7).convert_to(kind(found)).expect("seven");
+                        seven.to_string().trim_end_matches(".0").to_owned()
+                    }),
+                    Fill::Linear => {
+                        let (low, high) = (there(before), there(behind));
+                        let width = |to: usize, from: usize| (window(to) - window(from)) as f64;
+                        let part = before.zip(behind).map_or(0.0, |(before, behind)| {
+                            (number - window(before)) as f64 / width(behind, before)
+                        });
+                        match on_the_line(&low, &high, part) {
+                            None => assert_eq!(*found, Value::Null),
+                            Some(exact) => {
+                                let found = on_the_line(found, found, 0.0).unwrap_or(f64::NAN);
+                                let near = (found - exact).abs() <= 1.0 + exact.abs() * 1e-6;
+                                assert!(near || !exact.is_finite(), "{found} {exact}");
+                            }
+                        }
+                    }
+                    _ => assert_eq!(*found, Value::Null),
+                }
+            }
+        }
+        from = series.end;
+    }
+    assert_eq!(at, found.len(), "{asked:?} {fill:?}");
+    gaps
+}
+
+fn kind(value: &Value) -> DataType {
+    match value {
+        Value::UInt(_) => DataType::UInt64,
+        Value::Float32(_) => DataType::Float32,
+        Value::Float64(_) => DataType::Float64,
+        Value::Decimal(_) => DataType::Decimal,
+        Value::Timestamp(_) => DataType::Timestamp,
+        Value::Duration(_) => DataType::Duration,
+        Value::String(_) => DataType::String,
+        Value::Json(_) => DataType::Json,
+        _ => DataType::Int64,
+    }
+}
+
+/// The last row of each key, and rows told apart by it.
+fn check_latest(fixture: &Fixture, asked: &Asked, random: &mut Random) {
+    let fields: Vec<Of> = asked.keys.iter().copied().filter(|key| *key != Of::Seq).collect();
+    let passes = |at: &usize| {
+        asked.condition.of(&Cell { seq: at + 1, row: &fixture.rows[*at] }) == Some(true)
+    };
+    let mut latest: Vec<usize> = Vec::new();
+    for at in (0..fixture.rows.len()).rev().filter(passes) {
+        let same = |other: &usize| {
+            fields
+                .iter()
+                .all(|of| compare(&fixture.value(at, *of), &fixture.value(*other, *of)).is_eq())
+        };
+        if !latest.iter().any(same) {
+            latest.push(at);
+        }
+    }
+    let query = fixture.table.query().filter(asked.condition.to_expr());
+    let query = query.latest_by(fields.iter().map(|field| field.name()));
+    let seqs = |query: &Query| -> Vec<usize> {
+        let rows = query.collect().expect("rows");
+        rows.iter().map(|row| row.seq() as usize - 1).collect()
+    };
+    let backward = query.clone().order_by(desc("_seq"));
+    assert_eq!(seqs(&backward), latest, "{asked:?}");
+    assert_eq!(query.count().expect("a count"), latest.len() as u64);
+    let (offset, limit) = (random.below(3), random.below(6));
+    let cut: Vec<usize> = latest.iter().copied().skip(offset).take(limit).collect();
+    assert_eq!(seqs(&backward.limit(limit as u64).offset(offset as u64)), cut, "{asked:?}");
+    latest.reverse();
+    assert_eq!(seqs(&query), latest, "{asked:?}");
+}
+
 #[test]
 fn aggregates_are_what_a_naive_evaluation_says() {
+    let mut gaps = 0;
     for seed in 0..60 {
         let mut random = Random::new(seed);
         let rows = random.below(300);
@@ -374,7 +540,10 @@ fn aggregates_are_what_a_naive_evaluation_says() {
             let mut asked = Asked::random(&mut random, rows);
             let found = check(&fixture, &mut asked);
             check_order(&fixture, &asked, &found, &mut random);
+            gaps += check_fill(&fixture, &asked, &found, &mut random);
+            check_latest(&fixture, &asked, &mut random);
         }
         fixture.db.close().expect("a clean close");
     }
+    assert!(gaps > 1000, "{gaps} gaps were filled");
 }

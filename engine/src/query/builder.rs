@@ -80,6 +80,7 @@ impl Query {
             filters: Vec::new(),
             select: None,
             distinct: false,
+            latest: None,
             order: Vec::new(),
             limit: None,
             offset: 0,
@@ -95,8 +96,8 @@ impl Query {
 
     /// The conditions, if nothing else was asked for.
     pub(super) fn filters_alone(&self) -> Option<&[Expr]> {
-        let Request { filters, select, distinct, order, limit, offset, .. } = &self.request;
-        let plain = select.is_none() && !distinct && order.is_empty();
+        let Request { filters, select, distinct, latest, order, limit, offset, .. } = &self.request;
+        let plain = select.is_none() && !distinct && latest.is_none() && order.is_empty();
         (plain && limit.is_none() && *offset == 0).then_some(filters)
     }
 
@@ -186,6 +187,32 @@ impl Query {
     pub fn distinct<F: Into<String>>(mut self, fields: impl IntoIterator<Item = F>) -> Query {
         self.request.distinct = true;
         self.select(fields)
+    }
+
+    /// Of rows that are equal in these fields only the last in the table: the latest of each
+    /// device, say. Equal is as for order; nulls are equal.
+    ///
+    /// The table is read from its end. With `order_by(desc("_seq"))` rows come as they are found,
+    /// so that a limit ends the search; otherwise they are put in order first. What was seen is
+    /// kept in memory, up to [`Query::sort_memory`].
+    ///
+    /// ```
+    /// # use srdb::{Database, DataType, Field, Schema, row};
+    /// # fn main() -> srdb::Result<()> {
+    /// # let dir = tempfile::tempdir().expect("a temporary directory");
+    /// # let db = Database::open(dir.path())?;
+    /// # let fields = [Field::new("device", DataType::String), Field::new("n", DataType::Int64)];
+    /// # let t = db.create_table("t", Schema::new(fields)?)?;
+    /// t.insert_many((1..=9).map(|n| row! { "device" => format!("d{}", n % 3), "n" => n }))?;
+    /// let latest = t.query().latest_by(["device"]).collect()?;
+    /// let numbers: Vec<i64> = latest.iter().map(|row| row.seq()).collect();
+    /// assert_eq!(numbers, [7, 8, 9]);
+    /// # db.close()
+    /// # }
+    /// ```
+    pub fn latest_by<F: Into<String>>(mut self, fields: impl IntoIterator<Item = F>) -> Query {
+        self.request.latest = Some(fields.into_iter().map(Into::into).collect());
+        self
     }
 
     /// Orders the rows by a field, `_seq` or `_time`; called again, by one more where those before

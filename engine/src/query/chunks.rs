@@ -48,7 +48,8 @@ pub struct ChunkColumn<'a> {
 impl Chunks {
     pub(super) fn new(plan: Plan) -> Result<Chunks> {
         if !matches!(plan.ordering, Ordering::Scan { backward: false }) {
-            let what = "chunks come in the order of _seq: leave order_by out, or read rows";
+            let what =
+                "chunks come in the order of _seq: leave order_by and latest_by out, or read rows";
             return Err(Error::invalid(what));
         }
         Ok(Chunks { selected: Some(plan.scan()?), plan })

@@ -130,11 +130,16 @@ fn order(plan: &Plan, request: &Request) -> String {
     let mut out = match (&plan.ordering, plan.limit) {
         (Ordering::Scan { backward: false }, _) => "as in the table".to_owned(),
         (Ordering::Scan { backward: true }, _) => "as in the table, from the end".to_owned(),
+        (Ordering::Sort(_), None) if keys.is_empty() => "sorted by _seq".to_owned(),
         (Ordering::Sort(_), None) => format!("sorted by {keys}"),
         (Ordering::Sort(_), Some(limit)) => {
             format!("the first {} by {keys}, kept in a heap", limit.saturating_add(plan.offset))
         }
     };
+    if let Some(fields) = &request.latest {
+        let fields: Vec<String> = fields.iter().map(|name| Name(name).to_string()).collect();
+        out = format!("the last row of each {}, {out}", fields.join(", "));
+    }
     if plan.offset > 0 {
         out.push_str(&format!(", without the first {}", plan.offset));
     }

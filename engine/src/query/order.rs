@@ -40,6 +40,24 @@ impl Order {
         Order { nulls_last: Some(true), ..self }
     }
 
+    /// The keys that text says, as behind SQL's `order by`: `"age desc, name nulls last"`. A call
+    /// of an aggregate is the column of an answer that it names: `"avg(temp) desc"`.
+    ///
+    /// ```
+    /// use srdb::{Order, asc, desc};
+    ///
+    /// let keys = Order::parse_list("avg(temp) desc, city nulls last")?;
+    /// assert_eq!(keys, [desc("avg(temp)"), asc("city").nulls_last()]);
+    /// # Ok::<(), srdb::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Syntax`](crate::Error::Syntax) with the place in the text.
+    #[cfg(feature = "sql")]
+    pub fn parse_list(text: &str) -> Result<Vec<Order>> {
+        super::aggregate::parse_orders(text)
+    }
+
     /// The other way round, nulls included.
     pub(super) fn reversed(&self) -> Order {
         let nulls_last = self.nulls_last.unwrap_or(self.descending);

@@ -32,10 +32,19 @@ const NESTING_MAX: usize = 50;
 const OPERATORS_MAX: usize = 4096;
 
 /// What is wrong, and where.
-type Refused = (String, Location);
+pub(super) type Refused = (String, Location);
 
 /// The expression that `text` says.
 pub(super) fn parse(text: &str) -> Result<Expr> {
+    read(text, |parser| parser.parse_expr(), condition)
+}
+
+/// What `make` makes of what `take` takes from the text, which has to be all of it.
+pub(super) fn read<S, T>(
+    text: &str,
+    take: impl FnOnce(&mut Parser<'_>) -> Result<S, ParserError>,
+    make: impl FnOnce(&S) -> Result<T, Refused>,
+) -> Result<T> {
     let limit = |what, got: usize, limit: usize| {
         Err(Error::Limit { what, got: got as u64, limit: limit as u64 })
     };
@@ -50,7 +59,7 @@ pub(super) fn parse(text: &str) -> Result<Expr> {
         return limit("the number of operators of an expression", operators, OPERATORS_MAX);
     }
     let end = tokens.last().map_or(Location::new(1, 1), |token| token.span.end);
-    let parsed = read(&dialect, tokens, end);
+    let parsed = take_all(&dialect, tokens, end, take).and_then(|sql| make(&sql));
     parsed.map_err(|refused| syntax(text, &refused))
 }
 
@@ -66,11 +75,12 @@ fn is_operator(token: &Token) -> bool {
     !value
 }
 
-fn read(
+fn take_all<S>(
     dialect: &SQLiteDialect,
     tokens: Vec<TokenWithSpan>,
     end: Location,
-) -> Result<Expr, Refused> {
+    take: impl FnOnce(&mut Parser<'_>) -> Result<S, ParserError>,
+) -> Result<S, Refused> {
     let mut parser =
         Parser::new(dialect).with_recursion_limit(NESTING_MAX).with_tokens_with_locations(tokens);
     let at = |error: ParserError| match error {
@@ -81,12 +91,12 @@ fn read(
         }
         ParserError::RecursionLimitExceeded => ("it is nested too deep".to_owned(), end),
     };
-    let sql = parser.parse_expr().map_err(at)?;
+    let sql = take(&mut parser).map_err(at)?;
     let rest = parser.peek_token();
     if rest.token != Token::EOF {
         return Err((format!("expected the end, found {}", rest.token), rest.span.start));
     }
-    condition(&sql)
+    Ok(sql)
 }
 
 /// The crate says in its text where an error is: `… at Line: 1, Column: 7`.
@@ -103,7 +113,7 @@ fn syntax(text: &str, (what, at): &Refused) -> Error {
     Error::Syntax { at: place.min(text.chars().count()) + 1, what: what.clone() }
 }
 
-fn refuse<T>(sql: &Sql, what: impl Into<String>) -> Result<T, Refused> {
+pub(super) fn refuse<T>(sql: &Sql, what: impl Into<String>) -> Result<T, Refused> {
     Err((what.into(), sql.span().start))
 }
 

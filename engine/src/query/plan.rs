@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use super::expr::Expr;
-use super::filter::{Filter, Operand};
+use super::filter::{Filter, Operand, find_field};
 use super::key::Direction;
 use super::order::{Order, Ordering};
 use super::sort::{Distinct, SortKey, Sorter};
 use super::vectors::{ScanCounts, VectorScan, Vectors};
 use crate::chunk::Mask;
 use crate::row::Projection;
-use crate::{Result, SnapshotTable};
+use crate::types::Physical;
+use crate::{Error, Result, SnapshotTable};
 
 /// What a query's builder was told.
 #[derive(Debug, Clone)]
@@ -18,6 +19,8 @@ pub(super) struct Request {
     pub(super) filters: Vec<Expr>,
     pub(super) select: Option<Vec<String>>,
     pub(super) distinct: bool,
+    /// Of rows equal in these fields the last only.
+    pub(super) latest: Option<Vec<String>>,
     pub(super) order: Vec<Order>,
     pub(super) limit: Option<u64>,
     pub(super) offset: u64,
@@ -31,10 +34,18 @@ pub(super) struct Plan {
     pub(super) filter: Arc<Filter>,
     pub(super) projection: Arc<Projection>,
     pub(super) ordering: Ordering,
-    pub(super) distinct: bool,
+    pub(super) distinct: Option<DistinctBy>,
     pub(super) limit: Option<u64>,
     pub(super) offset: u64,
     pub(super) sort_bytes_max: usize,
+}
+
+/// By what rows are told apart, and which of equal ones is kept.
+#[derive(Debug, Clone)]
+pub(super) struct DistinctBy {
+    /// Columns and their shapes.
+    columns: Vec<(usize, Physical)>,
+    last: bool,
 }
 
 impl Plan {
@@ -50,9 +61,13 @@ impl Plan {
         };
         let keys = request.order.iter().map(|order| order.sort_key(schema, name));
         let mut ordering = Ordering::of(keys.collect::<Result<_>>()?);
-        if let (true, Ordering::Scan { backward: true }) = (request.distinct, &ordering) {
-            // Of equal rows the first in the table counts, whatever the order: look from the front.
-            let direction = Direction { descending: true, nulls_last: true };
+        let distinct = DistinctBy::of(table, request, &projection)?;
+        // Of equal rows the first, or the last, in the table counts, whatever the order: the scan
+        // begins on that side.
+        if let (Some(by), Ordering::Scan { backward }) = (&distinct, &ordering)
+            && by.last != *backward
+        {
+            let direction = Direction { descending: *backward, nulls_last: true };
             ordering = Ordering::Sort(vec![SortKey { operand: Operand::Seq, direction }]);
         }
         Ok(Plan {
@@ -60,7 +75,7 @@ impl Plan {
             filter: Arc::new(filter),
             projection: Arc::new(projection),
             ordering,
-            distinct: request.distinct,
+            distinct,
             limit: request.limit,
             offset: request.offset,
             sort_bytes_max: request.sort_bytes_max,
@@ -74,12 +89,13 @@ impl Plan {
 
     /// The selected rows, sorted or not; `sorted` ones come as they lie in the table.
     pub(super) fn scan(&self) -> Result<Selected> {
-        let backward = matches!(self.ordering, Ordering::Scan { backward: true });
-        let distinct = self.distinct.then(|| {
-            let physical = |column: usize| self.table.state.types[column - 1].physical();
-            let columns = self.columns().map(|column| (column, physical(column))).collect();
-            Distinct::new(columns, self.sort_bytes_max)
-        });
+        let backward = match &self.distinct {
+            Some(by) => by.last,
+            None => matches!(self.ordering, Ordering::Scan { backward: true }),
+        };
+        let distinct = self.distinct.as_ref();
+        let distinct =
+            distinct.map(|by| Distinct::new(by.columns.clone(), by.last, self.sort_bytes_max));
         let sorted = matches!(self.ordering, Ordering::Sort(_));
         Ok(Selected {
             scan: VectorScan::new(&self.table, Arc::clone(&self.filter), backward)?,
@@ -116,6 +132,34 @@ impl Plan {
             count += vectors.selected.count() as u64;
         }
         Ok(count)
+    }
+}
+
+impl DistinctBy {
+    fn of(
+        table: &SnapshotTable,
+        request: &Request,
+        projection: &Projection,
+    ) -> Result<Option<DistinctBy>> {
+        let shape = |column: usize| (column, table.state.types[column - 1].physical());
+        match (&request.latest, request.distinct) {
+            (None, false) => Ok(None),
+            (Some(_), true) => Err(Error::invalid("a query with both distinct and latest_by")),
+            (None, true) => {
+                let columns = (0..projection.len()).map(|at| projection.schema_index(at) + 1);
+                Ok(Some(DistinctBy { columns: columns.map(shape).collect(), last: false }))
+            }
+            (Some(fields), false) => {
+                let find = |field: &String| match find_field(table.schema(), table.name(), field)? {
+                    (Operand::Column(column, physical), _) => Ok((column, physical)),
+                    (Operand::Seq, _) => {
+                        Err(Error::invalid("latest_by _seq: every row has one of its own"))
+                    }
+                };
+                let columns = fields.iter().map(find).collect::<Result<_>>()?;
+                Ok(Some(DistinctBy { columns, last: true }))
+            }
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 
 use std::collections::BinaryHeap;
 
+use super::aggregate::{Groups, Keys};
 use super::batch::Batch;
 use super::filter::Operand;
 use super::key::{self, Direction};
@@ -125,18 +126,25 @@ impl Sorter {
     }
 }
 
-/// Rows told apart by the values of some columns.
+/// Rows told apart by the values of some columns: of equal ones the first that comes is kept.
 #[derive(Debug)]
 pub(super) struct Distinct {
     columns: Vec<(usize, Physical)>,
-    seen: std::collections::BTreeSet<Vec<u8>>,
-    bytes: usize,
+    groups: Groups,
+    /// Groups of which a row was kept.
+    seen: u32,
+    backward: bool,
     bytes_max: usize,
 }
 
+/// Of so many rows, fewer than one is decoded alone.
+const ROWS_PER_GATHER: usize = 8;
+
 impl Distinct {
-    pub(super) fn new(columns: Vec<(usize, Physical)>, bytes_max: usize) -> Distinct {
-        Distinct { columns, seen: Default::default(), bytes: 0, bytes_max }
+    /// `backward`: rows come last first.
+    pub(super) fn new(columns: Vec<(usize, Physical)>, backward: bool, bytes_max: usize) -> Self {
+        let shapes: Vec<Physical> = columns.iter().map(|(_, physical)| *physical).collect();
+        Distinct { columns, groups: Groups::new(&shapes, None), seen: 0, backward, bytes_max }
     }
 
     /// Keeps the selected rows of a batch whose values were not seen before.
@@ -144,27 +152,50 @@ impl Distinct {
     /// # Errors
     /// [`Error::Limit`] if what was seen takes too much memory; what reading gives.
     pub(super) fn retain(&mut self, batch: &Batch<'_>, selected: &mut Mask) -> Result<()> {
+        let mut rows: Vec<usize> = selected.rows().collect();
+        let sparse = rows.len() * ROWS_PER_GATHER < batch.len();
+        let wanted = if sparse { selected.clone() } else { Mask::all(batch.len()) };
+        let mut codes = Vec::with_capacity(self.columns.len());
         let mut columns = Vec::with_capacity(self.columns.len());
         for (number, physical) in &self.columns {
+            let found = if sparse { None } else { batch.codes(*number)? };
             let mut column = Column::new(*physical);
-            batch.gather(*number, selected, &mut column)?;
+            if found.is_none() {
+                batch.gather(*number, &wanted, &mut column)?;
+                if column.len() != wanted.count() {
+                    let what = format!("{} rows of column {number}", column.len());
+                    return Err(Error::invalid(what));
+                }
+            }
+            codes.push(found);
             columns.push(column);
         }
-        let (mut at, mut key) = (0, Vec::new());
-        selected.retain(|_| {
-            key.clear();
-            columns.iter().for_each(|c| key::push(&mut key, c, at, Direction::default()));
-            at += 1;
-            if self.seen.contains(&key) {
-                return false;
+        let keys = codes.into_iter().zip(&columns);
+        let keys: Vec<Keys<'_>> =
+            keys.map(|(codes, column)| codes.map_or(Keys::Column(column), Keys::Codes)).collect();
+        let mut places: Vec<u32> = match sparse {
+            true => (0..rows.len() as u32).collect(),
+            false => rows.iter().map(|row| *row as u32).collect(),
+        };
+        if self.backward {
+            rows.reverse();
+            places.reverse();
+        }
+        let mut targets = Vec::with_capacity(rows.len());
+        self.groups.assign(&keys, None, &places, &mut targets)?;
+        selected.clear();
+        for (row, target) in rows.into_iter().zip(targets) {
+            // Numbers are in the order of the first row.
+            if target.group >= self.seen {
+                self.seen = target.group + 1;
+                selected.set(row);
             }
-            self.bytes += key.len() + KEY_OVERHEAD_BYTES;
-            self.seen.insert(key.clone())
-        });
-        if self.bytes <= self.bytes_max {
+        }
+        let bytes = self.groups.bytes();
+        if bytes <= self.bytes_max {
             return Ok(());
         }
         let what = "the memory for distinct values, in bytes (give the query more sort_memory),";
-        Err(Error::Limit { what, got: self.bytes as u64, limit: self.bytes_max as u64 })
+        Err(Error::Limit { what, got: bytes as u64, limit: self.bytes_max as u64 })
     }
 }

@@ -225,7 +225,7 @@ fn mean(of: DataType, values: &[&Value]) -> Expected {
         let (whole, fraction) = digits(values);
         let mean = (whole as f64 + fraction as f64 / 1e28) / count as f64;
         let size: f64 = values.iter().map(|value| float(value).abs()).sum();
-        return Expected::About(mean, size * 1e-12);
+        return Expected::About(mean, size * 1e-12 + 1e-28);
     }
     match sum(of, values) {
         Expected::About(total, error) => {

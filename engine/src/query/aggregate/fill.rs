@@ -99,10 +99,15 @@ pub(super) fn interpolate(low: &Value, high: &Value, part: f64) -> Value {
         }
         (Value::Float64(low), Value::Float64(high)) => Value::Float64(between(*low, *high, part)),
         (Value::Decimal(low), Value::Decimal(high)) => {
-            let part = Decimal::try_from(part).ok();
-            let way =
-                high.checked_sub(*low).zip(part).and_then(|(way, part)| way.checked_mul(part));
-            let between = way.and_then(|way| low.checked_add(way));
+            let share =
+                |value: Decimal, part: f64| value.checked_mul(Decimal::try_from(part).ok()?);
+            // Of one sign their difference is a decimal, of two their shares' sum is.
+            let between = if low.is_sign_negative() == high.is_sign_negative() {
+                high.checked_sub(*low).and_then(|way| low.checked_add(share(way, part)?))
+            } else {
+                let shares = share(*low, 1.0 - part).zip(share(*high, part));
+                shares.and_then(|(low, high)| low.checked_add(high))
+            };
             between.map_or(Value::Null, Value::Decimal)
         }
         _ => Value::Null,

@@ -71,6 +71,26 @@ impl Aggregate {
         self.name.clone().unwrap_or_else(|| self.call())
     }
 
+    /// The aggregates that text says, as behind SQL's `select`. The functions' names are those of
+    /// [`agg`](crate::agg), in any case; names of fields are as in [`Expr::parse`](crate::Expr).
+    ///
+    /// ```
+    /// use srdb::{Aggregate, agg};
+    ///
+    /// let parsed = Aggregate::parse_list("count(*), avg(temp) as mean, quantile(temp, 0.9)")?;
+    /// let built = [agg::count(), agg::avg("temp").named("mean"), agg::quantile("temp", 0.9)];
+    /// assert_eq!(parsed, built);
+    /// # Ok::<(), srdb::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Syntax`](crate::Error::Syntax) with the place in the text;
+    /// [`Error::Limit`](crate::Error::Limit) for what is too long.
+    #[cfg(feature = "sql")]
+    pub fn parse_list(text: &str) -> crate::Result<Vec<Aggregate>> {
+        super::parse::aggregates(text)
+    }
+
     /// Without its name.
     pub(super) fn call(&self) -> String {
         let Some(field) = &self.field else { return "count(*)".to_owned() };

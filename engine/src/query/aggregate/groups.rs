@@ -26,20 +26,20 @@ use crate::types::Physical;
 
 /// A row's place in its columns, and the group it belongs to.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Target {
-    pub(super) row: u32,
-    pub(super) group: u32,
+pub(in crate::query) struct Target {
+    pub(in crate::query) row: u32,
+    pub(in crate::query) group: u32,
 }
 
 /// What a key field's values come as.
-pub(super) enum Keys<'a> {
+pub(in crate::query) enum Keys<'a> {
     Column(&'a Column),
     Codes(BlockCodes<'a>),
 }
 
 /// See the module's documentation.
 #[derive(Debug)]
-pub(super) struct Groups {
+pub(in crate::query) struct Groups {
     fields: Vec<KeyField>,
     /// Of the numbers so far and those of the next field.
     pairs: Vec<Pairs>,
@@ -197,7 +197,7 @@ impl KeyField {
 
 impl Groups {
     /// Groups by fields of these shapes, and by windows.
-    pub(super) fn new(fields: &[Physical], windows: Option<Windows>) -> Groups {
+    pub(in crate::query) fn new(fields: &[Physical], windows: Option<Windows>) -> Groups {
         let fields: Vec<KeyField> = fields
             .iter()
             .map(|physical| KeyField {
@@ -234,7 +234,7 @@ impl Groups {
     }
 
     /// Bytes of memory.
-    pub(super) fn bytes(&self) -> usize {
+    pub(in crate::query) fn bytes(&self) -> usize {
         let fields = self.fields.iter().map(|f| f.interner.bytes() + f.known.capacity() * 4);
         let pairs = self.pairs.iter().map(Pairs::bytes).sum::<usize>();
         let windows = self.windows.as_ref().map_or(0, |w| w.pairs.bytes() + w.numbers.bytes());
@@ -246,7 +246,7 @@ impl Groups {
     ///
     /// # Errors
     /// [`crate::Error::Corrupt`] for a code that its dictionary does not have.
-    pub(super) fn assign(
+    pub(in crate::query) fn assign(
         &mut self,
         keys: &[Keys<'_>],
         times: Option<&Column>,

@@ -5,7 +5,8 @@
 //!                          (keys, windows)                       (by group)      (order, gaps)
 //! ```
 //!
-//! - `function` and `agg` say what is wanted and know no table; `bind` gives it types.
+//! - `function` and `agg` say what is wanted and know no table, `parse` reads it from text; `bind`
+//!   gives it types.
 //! - `groups` numbers the groups of rows, by way of `intern` (values) and `window` (time).
 //! - `accumulator` is what is kept of values: `sum`, `decimal_sum`, `pick`, `spread`, `distinct`
 //!   (with `hyperloglog`), `quantile`, each in a file.
@@ -27,6 +28,8 @@ mod function;
 mod groups;
 mod hyperloglog;
 mod intern;
+#[cfg(feature = "sql")]
+mod parse;
 mod pick;
 mod plan;
 mod quantile;
@@ -41,4 +44,7 @@ pub use answer::AggregateRows;
 pub use explain::AggregationSteps;
 pub use fill::Fill;
 pub use function::Aggregate;
+pub(super) use groups::{Groups, Keys};
+#[cfg(feature = "sql")]
+pub(super) use parse::orders as parse_orders;
 pub use row::AggregateRow;

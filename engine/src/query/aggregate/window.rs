@@ -28,7 +28,7 @@ pub(super) struct WindowRequest {
 
 /// See the module's documentation. Spans are in ns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Windows {
+pub(in crate::query) struct Windows {
     pub(super) operand: Operand,
     pub(super) size: i64,
     pub(super) slide: i64,
