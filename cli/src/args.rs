@@ -214,8 +214,11 @@ pub(crate) struct QueryArgs {
     /// Only these fields, and of rows that are equal in them the first
     #[arg(long, value_name = "A,B", conflicts_with = "select")]
     pub(crate) distinct: Option<String>,
-    /// The order: fields, each with desc, nulls first or nulls last if need be, separated by
-    /// commas [default: as the rows were stored]
+    #[command(flatten)]
+    pub(crate) groups: GroupArgs,
+    /// The order: fields, or columns of what is made of groups, each with desc, nulls first or
+    /// nulls last if need be, separated by commas [default: as the rows were stored; of groups,
+    /// that of their fields and windows]
     #[arg(long, value_name = "A desc, B")]
     pub(crate) order_by: Option<String>,
     /// At most so many rows [default: 100 as a table, else all]
@@ -233,13 +236,47 @@ pub(crate) struct QueryArgs {
     /// Read all rows, print none, and tell what was done and how long it took
     #[arg(long, conflicts_with_all = ["count", "explain"])]
     pub(crate) analyze: bool,
-    /// Memory for sorting and for telling rows apart; what needs more fails
+    /// Memory for a sort, for rows to be told apart, or for groups; what needs more fails
     #[arg(long, value_name = "MIB", default_value_t = 64)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) sort_memory: u32,
+    pub(crate) memory: u32,
     /// How the rows are printed
     #[arg(long, default_value = "table")]
     pub(crate) format: Shape,
+}
+
+/// One row for each group of rows, in place of the rows.
+#[derive(Debug, Args)]
+pub(crate) struct GroupArgs {
+    /// A row for each value of these fields
+    #[arg(long, value_name = "A,B", conflicts_with_all = ["select", "distinct", "count"])]
+    pub(crate) group_by: Option<String>,
+    /// What is made of each group, or of all rows: count(*), count(f), sum, avg, min, max, first,
+    /// last, stddev, median, quantile(f, 0.9), count(distinct f) …, each perhaps with a name:
+    /// avg(f) as mean [default: count(*)]
+    #[arg(long, value_name = "F(X),…", conflicts_with_all = ["select", "distinct", "count"])]
+    pub(crate) agg: Option<String>,
+    /// A row for each span of time: 15s, 1h 30m, 1d
+    #[arg(long, value_name = "SPAN", conflicts_with_all = ["select", "distinct", "count"])]
+    pub(crate) window: Option<String>,
+    /// The timestamp that windows are of
+    #[arg(long, value_name = "FIELD", requires = "window", default_value = "_time")]
+    pub(crate) time: String,
+    /// Begin a window so often, in place of one after the other
+    #[arg(long, value_name = "SPAN", requires = "window")]
+    pub(crate) slide: Option<String>,
+    /// A row for windows without rows too, with nulls, what the window before has, what lies on the
+    /// line between those next to it, or a number; counts are 0
+    #[arg(long, value_name = "null|previous|linear|N", requires = "window")]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) fill: Option<String>,
+}
+
+impl GroupArgs {
+    /// Whether groups are asked for.
+    pub(crate) fn is_some(&self) -> bool {
+        self.group_by.is_some() || self.agg.is_some() || self.window.is_some()
+    }
 }
 
 /// Create, drop or list the indexes of a table

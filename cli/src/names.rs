@@ -1,7 +1,7 @@
 //! Lists of fields on the command line: `a, "b,c"` and `a desc, b nulls last`.
 //!
-//! A name may hold anything but a comma and a double quote; in double quotes, anything, where a
-//! double quote is written twice.
+//! A name may hold anything but a comma outside of brackets, as in `quantile(x, 0.9)`; in double
+//! quotes, anything, where a double quote is written twice.
 
 use srdb::{Order, asc, desc};
 
@@ -15,13 +15,15 @@ pub(crate) fn parse_orders(text: &str) -> Result<Vec<Order>, String> {
     split(text)?.into_iter().map(order).collect()
 }
 
-/// The parts between commas that are not in double quotes.
+/// The parts between commas that are neither in double quotes nor in brackets.
 fn split(text: &str) -> Result<Vec<&str>, String> {
-    let (mut parts, mut start, mut quoted) = (Vec::new(), 0, false);
+    let (mut parts, mut start, mut quoted, mut depth) = (Vec::new(), 0, false, 0_u32);
     for (at, c) in text.char_indices() {
         match c {
             '"' => quoted = !quoted,
-            ',' if !quoted => {
+            '(' if !quoted => depth += 1,
+            ')' if !quoted => depth = depth.saturating_sub(1),
+            ',' if !quoted && depth == 0 => {
                 parts.push(text[start..at].trim());
                 start = at + 1;
             }
@@ -36,16 +38,15 @@ fn split(text: &str) -> Result<Vec<&str>, String> {
 }
 
 fn name(text: &str) -> Result<String, String> {
-    let inner = match text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        Some(inner) => inner.replace("\"\"", "\u{0}"),
-        None => text.to_owned(),
-    };
-    if inner.contains('"') {
-        return Err(format!("the quotes in {text} do not fit: a name stands in them as a whole"));
+    if text.is_empty() {
+        return Err("a field's name is missing".to_owned());
     }
-    match inner.is_empty() {
-        true => Err("a field's name is missing".to_owned()),
-        false => Ok(inner.replace('\u{0}', "\"")),
+    let Some(rest) = text.strip_prefix('"') else { return Ok(text.to_owned()) };
+    let inner = rest.strip_suffix('"').map(|inner| inner.replace("\"\"", "\u{0}"));
+    match inner {
+        Some(inner) if inner.is_empty() => Err("a field's name is missing".to_owned()),
+        Some(inner) if !inner.contains('"') => Ok(inner.replace('\u{0}', "\"")),
+        _ => Err(format!("the quotes in {text} do not fit: a name stands in them as a whole")),
     }
 }
 
@@ -85,7 +86,9 @@ mod tests {
         assert_eq!(names("a, b c ,_seq"), Ok(["a", "b c", "_seq"].map(String::from).to_vec()));
         let want = ["x,y", "say \"hi\""].map(String::from).to_vec();
         assert_eq!(names(r#""x,y", "say ""hi""""#), Ok(want));
-        for bad in ["", "a,,b", "\"a", "a\"b", "\"a\" b\""] {
+        let want = ["quantile(\"a b\", 0.9)", "c"].map(String::from).to_vec();
+        assert_eq!(names("quantile(\"a b\", 0.9), c"), Ok(want));
+        for bad in ["", "a,,b", "\"a", "a\"b", "\"\"", "\"a\" b\""] {
             assert!(names(bad).is_err(), "{bad}");
         }
     }

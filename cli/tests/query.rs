@@ -134,8 +134,8 @@ fn a_table_for_people_stops_and_a_large_sort_says_what_to_do() {
     assert_eq!(shown.out.lines().count(), 102);
     let exact = bench.run("query", &["t", "--where", "n < 100"]).code(0);
     assert!(exact.out.lines().count() == 102 && exact.err.is_empty(), "{}", exact.err);
-    let sorted = ["t", "--order-by", "text", "--format", "csv", "--sort-memory", "1"];
-    bench.run("query", &sorted).code(1).says("--sort-memory");
+    let sorted = ["t", "--order-by", "text", "--format", "csv", "--memory", "1"];
+    bench.run("query", &sorted).code(1).says("--memory");
     let limited: Vec<&str> = sorted.into_iter().chain(["--limit", "3", "--select", "n"]).collect();
     bench.run("query", &limited).code(0).prints("n\n0\n17679\n35358\n");
     // Whoever reads the output may go away.
@@ -187,4 +187,67 @@ fn indexes_are_created_used_listed_and_dropped() {
     index(&["drop", "host"]).code(0).says("dropped");
     assert!(!explained(&bench).contains("index"));
     bench.run("query", &counted).code(0).prints("10\n");
+}
+
+#[test]
+fn groups_and_windows_make_one_row_of_many() {
+    let bench = cities();
+    let by_city = "city,count(*),avg(age)\n,1,41.0\nBeijing,2,27.5\nBerlin,2,29.0\n";
+    assert_eq!(csv(&bench, &["--group-by", "city", "--agg", "count(*), avg(age)"]), by_city);
+    let order = ["--group-by", "city", "--order-by", "count( * ) desc, city desc", "--limit", "1"];
+    assert_eq!(csv(&bench, &order), "city,count(*)\nBerlin,2\n");
+    let all = ["--where", "age > 20", "--agg", "sum(\"speed in knots\") as knots, max(name)"];
+    assert_eq!(csv(&bench, &all), "knots,max(name)\n25.0,Eve\n");
+    let nobody = ["--where", "age > 99", "--agg", "count(*), min(age)"];
+    assert_eq!(csv(&bench, &nobody), "count(*),min(age)\n0,\n");
+    let named = ["t", "--agg", "count(distinct city) as cities", "--format", "ndjson"];
+    bench.run("query", &named).code(0).prints("{\"cities\":2}\n");
+    let file = bench.file(
+        "times.csv",
+        "at,x\n2026-01-01T00:00:10Z,1\n2026-01-01T00:00:50Z,3\n2026-01-01T00:03:00Z,8\n",
+    );
+    bench.run("import", &["times", &file, "--time", "at"]).code(0);
+    let minutes = |args: &[&str]| {
+        let base = ["times", "--window", "1m", "--time", "at", "--format", "csv"];
+        let args: Vec<&str> = base.into_iter().chain(args.iter().copied()).collect();
+        bench.run("query", &args).code(0).out.replace("2026-01-01T00:", "")
+    };
+    assert_eq!(minutes(&[]), "_window,count(*)\n00:00Z,2\n03:00Z,1\n");
+    assert_eq!(
+        minutes(&["--agg", "count(*), sum(x)", "--fill", "previous"]),
+        "_window,count(*),sum(x)\n00:00Z,2,4\n01:00Z,0,4\n02:00Z,0,4\n03:00Z,1,8\n"
+    );
+    assert_eq!(
+        minutes(&["--agg", "max(x)", "--fill", "-1"]),
+        "_window,max(x)\n00:00Z,3\n01:00Z,-1\n02:00Z,-1\n03:00Z,8\n"
+    );
+    assert_eq!(
+        minutes(&["--slide", "30s", "--where", "x < 8"]),
+        "_window,count(*)\n2025-12-31T23:59:30Z,1\n00:00Z,2\n00:30Z,1\n"
+    );
+}
+
+#[test]
+fn mistakes_of_groups_name_what_is_wrong() {
+    let bench = cities();
+    let fails = |args: &[&str], code: i32, says: &str| {
+        let args: Vec<&str> = ["t"].into_iter().chain(args.iter().copied()).collect();
+        bench.run("query", &args).code(code).says(says).prints("");
+    };
+    fails(&["--group-by", "town"], 1, "no field \"town\"; it has name, city");
+    fails(&["--agg", "avg(age"], 2, "--agg: ");
+    fails(&["--agg", "soundex(name)"], 2, "soundex");
+    fails(&["--agg", "avg(name)"], 1, "field \"name\" is string: avg takes numbers");
+    fails(
+        &["--group-by", "city", "--order-by", "age"],
+        1,
+        "no column \"age\": it has city, count(*)",
+    );
+    fails(&["--window", "soon"], 1, "soon");
+    fails(&["--window", "1m", "--time", "age"], 1, "field \"age\" is int64");
+    fails(&["--window", "1m", "--fill", "x"], 2, "--fill");
+    fails(&["--fill", "null"], 2, "--window");
+    fails(&["--group-by", "city", "--select", "city"], 2, "cannot be used with");
+    let plan = bench.run("query", &["t", "--group-by", "city", "--analyze"]).code(0).out;
+    assert!(plan.contains("city") && plan.contains("3 returned"), "{plan}");
 }

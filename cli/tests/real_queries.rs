@@ -4,10 +4,12 @@
 //! of Python above each query come after these, with the set's name:
 //!
 //! ```python
-//! import csv, gzip, json, re
+//! import csv, gzip, json, re, statistics
 //! rows = [json.loads(line) for line in gzip.open("quakes.ndjson.gz", "rt")]   # or
 //! rows = list(csv.DictReader(gzip.open("birdstrikes.csv.gz", "rt", newline="")))
 //! def top(n, key, rows=rows): return sorted(rows, key=key)[:n]
+//! def group(key, rows=rows):
+//!     return [(k, [r for r in rows if key(r) == k]) for k in sorted({key(r) for r in rows})]
 //! ```
 
 #![allow(
@@ -66,6 +68,32 @@ fn quakes() {
         // sorted({r["magType"] for r in rows})
         let distinct = ["--distinct", "magType", "--order-by", "magType"];
         rows(bench, &distinct, &["mb", "mb_lg", "md", "ml", "mw", "mwr", "mww"]);
+        // [(k, len(g), sum(r["felt"] or 0 for r in g), max(r["mag"] for r in g))
+        //  for k, g in group(lambda r: r["magType"])]
+        let types = [
+            "mb,105,202,5.4",
+            "mb_lg,15,29,3.1",
+            "md,498,151,3.83",
+            "ml,1063,1390,4.8",
+            "mw,1,14,4.33",
+            "mwr,6,45,4.8",
+            "mww,19,1056,6.4",
+        ];
+        rows(bench, &["--group-by", "magType", "--agg", "count(*), sum(felt), max(mag)"], &types);
+        // [(k, len(g), max(r["mag"] for r in g)) for k, g in group(lambda r: r["time"] // day)]
+        let days = ["31,198,6.1", "01,231,6", "02,242,6", "03,259,5.2", "04,301,6.1", "05,249,5.3"];
+        let days = [&days[..], &["06,213,6.4", "07,14,3.8"]].concat();
+        let days = days.iter().enumerate().map(|(at, rest)| {
+            let ((day, rest), month) = (rest.split_once(',').unwrap(), if at == 0 { 1 } else { 2 });
+            format!("2018-{month:02}-{day}T00:00:00Z,{rest}")
+        });
+        let days: Vec<String> = days.collect();
+        let by_day = ["--window", "1d", "--time", "time", "--agg", "count(*), max(mag)"];
+        rows(bench, &by_day, &days.iter().map(String::as_str).collect::<Vec<_>>());
+        // sum(r["nst"] is not None for r in rows), len({r["net"] for r in rows}),
+        // statistics.median(r["lon"] for r in rows), min(r["lon"] for r in rows)
+        let all = "count(nst), count(distinct net), median(lon), min(lon)";
+        rows(bench, &["--agg", all], &["1242,12,-118.8795,-179.6445"]);
     };
     ask(&bench);
     for field in ["mag", "place", "time", "felt", "gap"] {
@@ -111,6 +139,21 @@ fn birdstrikes() {
         // len({(r["Wildlife Size"], r["Time of day"], r["Phase of flight"]) for r in rows})
         let distinct = "Wildlife Size, Time of day, Phase of flight";
         bench.run("query", &["t", "--count", "--distinct", distinct]).code(0).prints("70\n");
+        // def fast(g): return [speed(r) for r in g if speed(r) >= 0]
+        // [(k, len(g), sum(int(r["Cost Total $"]) for r in g), len(fast(g)),
+        //   statistics.median(fast(g))) for k, g in group(lambda r: r["Wildlife Size"])]
+        let speed = "\"Speed IAS in knots\"";
+        let agg = format!("count(*), sum(\"Cost Total $\"), count({speed}), median({speed})");
+        let sizes = [
+            "Large,744,26253787,545,160.0",
+            "Medium,4346,8679302,2806,150.0",
+            "Small,4910,5612187,3813,140.0",
+        ];
+        rows(bench, &["--group-by", "Wildlife Size", "--agg", &agg], &sizes);
+        // top(3, lambda kg: (-kg[1], kg[0]),
+        //     [(k, len(g)) for k, g in group(lambda r: r["Origin State"])])
+        let states = ["--group-by", "Origin State", "--order-by", "count(*) desc", "--limit", "3"];
+        rows(bench, &states, &["Texas,1495", "California,890", "Louisiana,618"]);
     };
     ask(&bench);
     for field in ["Speed IAS in knots", "Aircraft Make Model", "Time of day"] {
@@ -170,6 +213,22 @@ fn nab() {
         rows(bench, &most, &["863964000.0", "767613000.0", "723771000.0"]);
         // len({r["series"] for r in rows})
         bench.run("query", &["t", "--count", "--distinct", "series"]).code(0).prints("58\n");
+        // taxi = [r for r in rows if r["series"] == "realKnownCause/nyc_taxi"]
+        // sorted((sum(float(r["value"]) for r in g), k)
+        //        for k, g in group(lambda r: r["timestamp"][:10], taxi))[:3]
+        let taxi = ["--where", "series = 'realKnownCause/nyc_taxi'", "--window", "1d"];
+        let sums = ["--time", "timestamp", "--agg", "sum(value) as rides", "--order-by", "rides"];
+        let quietest = [&taxi[..], &sums, &["--limit", "3"]].concat();
+        let want = ["2015-01-27T00:00:00Z,232058.0", "2015-01-26T00:00:00Z,375311.0"];
+        rows(bench, &quietest, &[&want[..], &["2014-12-25T00:00:00Z,379302.0"]].concat());
+        // days = {r["timestamp"][:10] for r in rows if "ambient_temperature" in r["series"]}
+        // min(days), max(days), len(days): of 329 days 311, without 2013-09-10 to 15, say
+        let gaps = ["--where", "contains(series, 'ambient_temperature')", "--window", "1d"];
+        let args = ["t", "--time", "timestamp", "--fill", "null", "--format", "csv"];
+        let out = bench.run("query", &[&args[..], &gaps].concat()).code(0).out;
+        let empty = out.lines().filter(|line| line.ends_with(",0")).collect::<Vec<_>>();
+        assert_eq!((out.lines().count() - 1, empty.len()), (329, 18));
+        assert!(empty.contains(&"2013-09-12T00:00:00Z,0"), "{empty:?}");
     };
     ask(&bench);
     for field in ["series", "timestamp"] {

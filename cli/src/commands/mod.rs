@@ -3,6 +3,7 @@
 mod admin;
 mod demo;
 mod export;
+mod groups;
 mod import;
 mod index;
 mod infer;

@@ -1,6 +1,6 @@
 //! `srdb query`: the rows that meet a condition, in an order.
 
-use srdb::{Error, Expr, Query, Table};
+use srdb::{Error, Expr, Order, Query, Table};
 
 use crate::args::QueryArgs;
 use crate::failure::{Failure, Outcome};
@@ -8,6 +8,7 @@ use crate::names::{parse_names, parse_orders};
 use crate::output::Shape;
 use crate::text::quoted;
 
+use super::groups::Groups;
 use super::selection::{Selection, TABLE_ROWS_DEFAULT, write_rows};
 use super::{open, print, say};
 
@@ -17,15 +18,19 @@ pub(crate) fn run(args: &QueryArgs) -> Outcome {
     let parts = Parts::new(args)?;
     let database = open(&args.table.db, false)?;
     let table = database.table(&args.table.table)?;
-    let answered = answer(args, &parts, &table);
+    let answered = match &parts.groups {
+        Some(groups) => groups.answer(args, &parts, &table),
+        None => answer(args, &parts, &table),
+    };
     answered.map_err(|failure| with_fields(failure, &table))
 }
 
 /// What was said in texts, read.
-struct Parts {
-    condition: Option<Expr>,
+pub(super) struct Parts {
+    pub(super) condition: Option<Expr>,
     fields: Vec<String>,
-    orders: Vec<srdb::Order>,
+    groups: Option<Groups>,
+    pub(super) orders: Vec<Order>,
 }
 
 impl Parts {
@@ -37,29 +42,39 @@ impl Parts {
             None => ("--select", args.select.as_ref()),
         };
         let fields = fields.map(|text| parse_names(text)).transpose().map_err(usage(option))?;
-        let orders = args.order_by.as_deref().map(parse_orders).transpose();
-        let orders = orders.map_err(usage("--order-by"))?;
+        let orders = args.order_by.as_deref().map(|text| match Order::parse_list(text) {
+            // A call names the column of what it makes, however it is written.
+            Ok(orders) if args.groups.is_some() => Ok(orders),
+            _ => parse_orders(text),
+        });
+        let orders = orders.transpose().map_err(usage("--order-by"))?;
         let (fields, orders) = (fields.unwrap_or_default(), orders.unwrap_or_default());
-        Ok(Parts { condition, fields, orders })
+        let groups = args.groups.is_some().then(|| Groups::new(&args.groups)).transpose()?;
+        Ok(Parts { condition, fields, groups, orders })
     }
 }
 
 /// The condition; an error shows its place.
-pub(super) fn parse_condition(text: &str) -> Outcome<Expr> {
-    Expr::parse(text).map_err(|error| match error {
+fn parse_condition(text: &str) -> Outcome<Expr> {
+    Expr::parse(text).map_err(|error| unreadable("--where", text, &error))
+}
+
+/// What is wrong with the text of an option, and where.
+pub(super) fn unreadable(option: &str, text: &str, error: &Error) -> Failure {
+    Failure::Usage(match error {
         Error::Syntax { at, what } => {
             let rest: String = text.chars().skip(at.saturating_sub(1)).collect();
             let place = if rest.is_empty() { "the end".to_owned() } else { quoted(&rest) };
-            Failure::Usage(format!("--where: {what}, at character {at}: {place}"))
+            format!("{option}: {what}, at character {at}: {place}")
         }
-        other => Failure::Usage(format!("--where: {other}")),
+        other => format!("{option}: {other}"),
     })
 }
 
 fn answer(args: &QueryArgs, parts: &Parts, table: &Table) -> Outcome {
     let selection = Selection::new(table.schema(), table.name(), &parts.fields)?;
     let mut query = table.query().offset(args.offset);
-    query = query.sort_memory((args.sort_memory as usize) << 20);
+    query = query.sort_memory((args.memory as usize) << 20);
     if let Some(condition) = &parts.condition {
         query = query.filter(condition.clone());
     }
@@ -110,7 +125,7 @@ pub(super) fn with_fields(failure: Failure, table: &Table) -> Failure {
             Failure::Failed(format!("{error}; it has {}", names.join(", ")))
         }
         Failure::Engine(error @ Error::Limit { .. }) => {
-            Failure::Failed(format!("{error}: see --limit and --sort-memory"))
+            Failure::Failed(format!("{error}: see --limit and --memory"))
         }
         other => other,
     }
