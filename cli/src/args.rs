@@ -39,6 +39,7 @@ pub(crate) enum Command {
     Count(TableArgs),
     Query(QueryArgs),
     Index(IndexArgs),
+    Plot(PlotArgs),
     Export(ExportArgs),
     /// List the tables with their rows and fields
     Tables(DbArgs),
@@ -277,6 +278,66 @@ impl GroupArgs {
     pub(crate) fn is_some(&self) -> bool {
         self.group_by.is_some() || self.agg.is_some() || self.window.is_some()
     }
+}
+
+/// Draw numbers over time, in the terminal or as an SVG file
+///
+/// A point is what --agg makes of all rows of a span of time, by default as long as the drawing has
+/// room for. Where there are no rows for several spans, the line is broken.
+#[derive(Debug, Args)]
+pub(crate) struct PlotArgs {
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+    /// The fields to draw, numbers or durations, separated by commas
+    #[arg(long, value_name = "A,B")]
+    pub(crate) y: String,
+    /// The timestamp to draw them over
+    #[arg(long, value_name = "FIELD", default_value = "_time")]
+    pub(crate) time: String,
+    /// Only rows that meet this condition, as for `srdb query`
+    #[arg(long = "where", value_name = "EXPR")]
+    pub(crate) condition: Option<String>,
+    /// A line for each value of this field
+    #[arg(long, value_name = "FIELD")]
+    pub(crate) by: Option<String>,
+    /// The span of time of a point: 15s, 1h 30m, 1d
+    #[arg(long, value_name = "SPAN")]
+    pub(crate) window: Option<String>,
+    /// What a point is made of the rows of its span
+    #[arg(long, default_value = "avg")]
+    pub(crate) agg: PointOf,
+    /// The SVG file to write, which must not exist [default: draw in the terminal]
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) out: Option<PathBuf>,
+    /// Width, in characters or pixels [default: 100 or 960]
+    #[arg(long, value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u16).range(20..=4000))]
+    pub(crate) width: Option<u16>,
+    /// Height, in lines or pixels [default: 24 or 420]
+    #[arg(long, value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u16).range(8..=4000))]
+    pub(crate) height: Option<u16>,
+}
+
+/// What a point is made of many rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PointOf {
+    /// Their mean
+    Avg,
+    /// The least
+    Min,
+    /// The greatest
+    Max,
+    /// Their sum
+    Sum,
+    /// Their median
+    Median,
+    /// The first
+    First,
+    /// The last
+    Last,
+    /// How many there are
+    Count,
 }
 
 /// Create, drop or list the indexes of a table

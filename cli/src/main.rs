@@ -8,6 +8,7 @@
 //! | `text`, `target` | texts to values, exactly |
 //! | `assemble`, `loader` | records to rows, rows to commits |
 //! | `output` | values to tables, JSON and CSV |
+//! | `plot` | lines over time, to the terminal or SVG |
 //! | `commands` | one file a command |
 //! | `failure` | errors and exit codes |
 
@@ -28,6 +29,7 @@ mod inspect;
 mod loader;
 mod names;
 mod output;
+mod plot;
 mod progress;
 mod target;
 mod text;

@@ -8,6 +8,7 @@ mod import;
 mod index;
 mod infer;
 mod info;
+mod plot;
 mod query;
 mod rows;
 mod selection;
@@ -33,6 +34,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Count(args) => rows::count(&args),
         Command::Query(args) => query::run(&args),
         Command::Index(args) => index::run(&args),
+        Command::Plot(args) => plot::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Tables(args) => info::tables(&args),
         Command::Schema(args) => info::schema(&args),
