@@ -215,6 +215,9 @@ pub(crate) struct QueryArgs {
     /// Only these fields, and of rows that are equal in them the first
     #[arg(long, value_name = "A,B", conflicts_with = "select")]
     pub(crate) distinct: Option<String>,
+    /// Of rows that are equal in these fields only the last
+    #[arg(long, value_name = "A,B", conflicts_with = "distinct")]
+    pub(crate) latest_by: Option<String>,
     #[command(flatten)]
     pub(crate) groups: GroupArgs,
     /// The order: fields, or columns of what is made of groups, each with desc, nulls first or
@@ -250,15 +253,15 @@ pub(crate) struct QueryArgs {
 #[derive(Debug, Args)]
 pub(crate) struct GroupArgs {
     /// A row for each value of these fields
-    #[arg(long, value_name = "A,B", conflicts_with_all = ["select", "distinct", "count"])]
+    #[arg(long, value_name = "A,B", conflicts_with_all = ["select", "distinct", "latest_by", "count"])]
     pub(crate) group_by: Option<String>,
     /// What is made of each group, or of all rows: count(*), count(f), sum, avg, min, max, first,
     /// last, stddev, median, quantile(f, 0.9), count(distinct f) …, each perhaps with a name:
     /// avg(f) as mean [default: count(*)]
-    #[arg(long, value_name = "F(X),…", conflicts_with_all = ["select", "distinct", "count"])]
+    #[arg(long, value_name = "F(X),…", conflicts_with_all = ["select", "distinct", "latest_by", "count"])]
     pub(crate) agg: Option<String>,
     /// A row for each span of time: 15s, 1h 30m, 1d
-    #[arg(long, value_name = "SPAN", conflicts_with_all = ["select", "distinct", "count"])]
+    #[arg(long, value_name = "SPAN", conflicts_with_all = ["select", "distinct", "latest_by", "count"])]
     pub(crate) window: Option<String>,
     /// The timestamp that windows are of
     #[arg(long, value_name = "FIELD", requires = "window", default_value = "_time")]

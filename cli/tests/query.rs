@@ -57,6 +57,7 @@ fn conditions_fields_order_and_limits_are_those_of_a_query() {
     );
     assert_eq!(names(&["--order-by", "age", "--limit", "2", "--offset", "1"]), "Dave Alice");
     assert_eq!(names(&["--order-by", "_seq desc", "--limit", "1"]), "Eve");
+    assert_eq!(names(&["--latest-by", "city"]), "Carol Dave Eve");
     assert_eq!(
         csv(&bench, &["--select", "age,_seq,name", "--limit", "1"]),
         "age,_seq,name\n30,1,Alice\n"
@@ -106,6 +107,7 @@ fn mistakes_name_what_is_wrong() {
     );
     fails(&["--where", "age >"], 2, "at character 6: the end");
     fails(&["--order-by", "age,,name"], 2, "--order-by: a field's name is missing");
+    fails(&["--latest-by", "town"], 1, "it has name, city");
     fails(&["--select", "\"age"], 2, "--select: a double quote is missing");
     fails(
         &["--where", "town = 'x'"],

@@ -29,6 +29,7 @@ pub(crate) fn run(args: &QueryArgs) -> Outcome {
 pub(super) struct Parts {
     pub(super) condition: Option<Expr>,
     fields: Vec<String>,
+    latest_by: Option<Vec<String>>,
     groups: Option<Groups>,
     pub(super) orders: Vec<Order>,
 }
@@ -49,8 +50,10 @@ impl Parts {
         });
         let orders = orders.transpose().map_err(usage("--order-by"))?;
         let (fields, orders) = (fields.unwrap_or_default(), orders.unwrap_or_default());
+        let latest_by = args.latest_by.as_deref().map(parse_names).transpose();
+        let latest_by = latest_by.map_err(usage("--latest-by"))?;
         let groups = args.groups.is_some().then(|| Groups::new(&args.groups)).transpose()?;
-        Ok(Parts { condition, fields, groups, orders })
+        Ok(Parts { condition, fields, latest_by, groups, orders })
     }
 }
 
@@ -82,6 +85,9 @@ fn answer(args: &QueryArgs, parts: &Parts, table: &Table) -> Outcome {
         Some(_) => query.distinct(parts.fields.iter().cloned()),
         None => query.select(selection.fields()),
     };
+    if let Some(fields) = &parts.latest_by {
+        query = query.latest_by(fields.iter().cloned());
+    }
     query = parts.orders.iter().cloned().fold(query, Query::order_by);
     if args.count {
         return print(&limited(query, args.limit).count()?.to_string());

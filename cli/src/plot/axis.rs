@@ -8,7 +8,7 @@ const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
 /// Round spans of time, in ns.
-const SPANS: [i64; 27] = [
+const SPANS: [i64; 30] = [
     SECOND / 1000,
     SECOND / 200,
     SECOND / 100,
@@ -21,16 +21,19 @@ const SPANS: [i64; 27] = [
     15 * SECOND,
     30 * SECOND,
     MINUTE,
+    2 * MINUTE,
     5 * MINUTE,
     10 * MINUTE,
     15 * MINUTE,
     30 * MINUTE,
     HOUR,
+    2 * HOUR,
     3 * HOUR,
     6 * HOUR,
     12 * HOUR,
     DAY,
     2 * DAY,
+    4 * DAY,
     7 * DAY,
     14 * DAY,
     28 * DAY,
@@ -123,7 +126,7 @@ mod tests {
         assert_eq!(number_text(7.0, (7.0, 7.0)), "7");
         assert_eq!(time_text(90 * SECOND, (0, 5 * MINUTE)), "00:01:30");
         assert_eq!(time_text(DAY, (0, 50 * DAY)), "1970-01-02");
-        assert_eq!(round_span(61 * SECOND), 5 * MINUTE);
+        assert_eq!(round_span(61 * SECOND), 2 * MINUTE);
         assert_eq!(round_span(i64::MAX) % (364 * DAY), 0);
     }
 }

@@ -14,11 +14,17 @@ const COLORS: [&str; 8] =
 /// Room around the lines, in pixels: left, right, above, below.
 const MARGINS: (f64, f64, f64, f64) = (72.0, 16.0, 34.0, 30.0);
 
+/// Pixels of a line of names, and of a character as far as one can know.
+const LEGEND_LINE: f64 = 16.0;
+const LEGEND_CHARACTER: f64 = 7.0;
+
 /// The plot, so many pixels wide and high.
 pub(crate) fn svg(plot: &Plot, (width, height): (u16, u16)) -> String {
     let Some((times, (low, high))) = plot.bounds() else { return String::new() };
     let (width, height) = (f64::from(width), f64::from(height));
     let (left, right, above, below) = MARGINS;
+    let legend = legend(plot, left, width - right);
+    let above = above + legend.last().map_or(0.0, |place| place.1 + LEGEND_LINE);
     let (floor, ceiling) = if high > low { (low, high) } else { (low - 1.0, high + 1.0) };
     let duration = (times.1.saturating_sub(times.0) as f64).max(1.0);
     let x = |ns: i64| left + ns.saturating_sub(times.0) as f64 / duration * (width - left - right);
@@ -65,16 +71,31 @@ pub(crate) fn svg(plot: &Plot, (width, height): (u16, u16)) -> String {
                         }
                     }
                 }
-                @if plot.lines.len() > 1 {
-                    text x=(width - right) y=(above + 14.0 + 16.0 * at as f64) text-anchor="end"
-                        fill=(color(at)) stroke="#ffffff" stroke-width="3" paint-order="stroke" {
-                        (line.name)
-                    }
+                @if let Some((x, y)) = legend.get(at) {
+                    text x=(short(*x)) y=(MARGINS.2 + y + 4.0) fill=(color(at)) { (line.name) }
                 }
             }
         }
     };
     format!("{}\n", drawing.into_string())
+}
+
+/// Where the names of lines stand, below the title: none where there is one line.
+fn legend(plot: &Plot, left: f64, end: f64) -> Vec<(f64, f64)> {
+    if plot.lines.len() < 2 {
+        return Vec::new();
+    }
+    let (mut x, mut y) = (left, 0.0);
+    let places = plot.lines.iter().map(|line| {
+        let width = line.name.chars().count() as f64 * LEGEND_CHARACTER + LEGEND_LINE;
+        if x > left && x + width > end {
+            (x, y) = (left, y + LEGEND_LINE);
+        }
+        let place = (x, y);
+        x += width;
+        place
+    });
+    places.collect()
 }
 
 /// A hundredth of a pixel is enough.

@@ -54,7 +54,17 @@ pub(crate) struct Ask {
     limit: Option<u64>,
     offset: u64,
     fields: Vec<usize>,
-    distinct: bool,
+    /// Which rows of those that are equal in some fields.
+    only: Only,
+}
+
+#[derive(Debug, PartialEq)]
+enum Only {
+    All,
+    /// The first of those equal in the fields that are selected.
+    Distinct,
+    /// The last of those equal in these.
+    Latest(Vec<usize>),
 }
 
 impl Ask {
@@ -68,21 +78,29 @@ impl Ask {
         let keys = random.one_of(&[0, 0, 1, 1, 2, 3]);
         let limit = random.chance(3).then(|| random.below(fixture.rows + 2) as u64);
         let limit = if random.chance(6) { Some(random.below(8) as u64) } else { limit };
-        let distinct = random.chance(5);
-        let mut fields: Vec<usize> = Vec::new();
-        for _ in 0..1 + random.below(3) {
-            let field = random.below(width);
-            if !fields.contains(&field) {
-                fields.push(field);
+        let few = |random: &mut Random| {
+            let mut fields: Vec<usize> = Vec::new();
+            for _ in 0..1 + random.below(3) {
+                let field = random.below(width);
+                if !fields.contains(&field) {
+                    fields.push(field);
+                }
             }
-        }
+            fields
+        };
+        let fields = few(random);
+        let only = match random.below(10) {
+            0 | 1 => Only::Distinct,
+            2 => Only::Latest(few(random)),
+            _ => Only::All,
+        };
         Ask {
             predicate: Predicate::random(random, fixture, depth),
             keys: (0..keys).map(|_| key(random)).collect(),
             limit,
             offset: if random.chance(4) { random.below(fixture.rows + 2) as u64 } else { 0 },
             fields,
-            distinct,
+            only,
         }
     }
 
@@ -98,7 +116,11 @@ impl Ask {
         assert_eq!(parsed, expr, "{text}");
         let fields = self.fields.iter().map(|field| name(*field));
         let query = table.query().filter(parsed);
-        let query = if self.distinct { query.distinct(fields) } else { query.select(fields) };
+        let query = match &self.only {
+            Only::All => query.select(fields),
+            Only::Distinct => query.distinct(fields),
+            Only::Latest(by) => query.latest_by(by.iter().map(|at| name(*at))).select(fields),
+        };
         let query = self.orders().fold(query, Query::order_by).offset(self.offset);
         match self.limit {
             Some(limit) => query.limit(limit),
@@ -108,16 +130,21 @@ impl Ask {
 
     pub(crate) fn to_sql(&self, fixture: &Fixture) -> Sql {
         let column = |field: &usize| ordered(fixture, *field);
-        let fields = self.fields.iter().map(column).collect::<Vec<_>>().join(", ");
+        let list = |fields: &[usize]| fields.iter().map(column).collect::<Vec<_>>().join(", ");
         let mut sql = Sql::default();
-        sql.push(&format!("select _seq, {fields} from t where "));
-        if self.distinct {
-            // Which of equal rows it is, is not SQL's business; srdb returns the first.
-            sql.push("_seq in (select min(_seq) from t where ");
-            sql.append(self.predicate.to_sql(fixture));
+        sql.push(&format!("select _seq, {} from t where ", list(&self.fields)));
+        // Which of equal rows it is, is not SQL's business.
+        let one = match &self.only {
+            Only::All => None,
+            Only::Distinct => Some(("min", list(&self.fields))),
+            Only::Latest(by) => Some(("max", list(by))),
+        };
+        if let Some((which, _)) = &one {
+            sql.push(&format!("_seq in (select {which}(_seq) from t where "));
+        }
+        sql.append(self.predicate.to_sql(fixture));
+        if let Some((_, fields)) = &one {
             sql.push(&format!(" group by {fields})"));
-        } else {
-            sql.append(self.predicate.to_sql(fixture));
         }
         sql.push(" order by ");
         for (field, key) in &self.keys {
@@ -133,9 +160,14 @@ impl Ask {
 
 impl Display for Ask {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let fields: Vec<&str> = self.fields.iter().map(|field| name(*field)).collect();
-        let what = if self.distinct { "distinct " } else { "" };
-        write!(f, "{what}{} where {}", fields.join(", "), self.predicate.to_expr())?;
+        let list =
+            |fields: &[usize]| fields.iter().map(|f| name(*f)).collect::<Vec<_>>().join(", ");
+        let (fields, expr) = (list(&self.fields), self.predicate.to_expr());
+        match &self.only {
+            Only::All => write!(f, "{fields} where {expr}")?,
+            Only::Distinct => write!(f, "distinct {fields} where {expr}")?,
+            Only::Latest(by) => write!(f, "{fields}, the latest by {}, where {expr}", list(by))?,
+        }
         for (at, order) in self.orders().enumerate() {
             write!(f, "{} {order}", if at == 0 { " order by" } else { "," })?;
         }
