@@ -269,6 +269,11 @@ impl<'a> BlockCodes<'a> {
         self.codes.dictionary.len()
     }
 
+    /// Whether all rows hold a value.
+    pub(crate) fn has_no_nulls(&self) -> bool {
+        self.codes.validity.is_none()
+    }
+
     /// Whether a row holds a value.
     #[inline]
     pub(crate) fn is_valid(&self, row: usize) -> bool {

@@ -76,11 +76,21 @@ impl AggregateRows {
         self.plan.check_memory(self.run.bytes() + order.len() * size_of::<Spec>())?;
         let rank = |group: u32, field: usize| ranks[field][groups.value_of(group, field) as usize];
         let same_keys = |a: u32, b: u32| (0..keys).all(|f| rank(a, f) == rank(b, f));
-        order.sort_unstable_by(|a, b| {
-            let by_keys = (0..keys).map(|f| rank(*a, f).cmp(&rank(*b, f)));
-            let by_keys = by_keys.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then);
-            by_keys.then_with(|| groups.window_of(*a).cmp(&groups.window_of(*b)))
-        });
+        // The places of keys as the digits of one number, where that fits.
+        let places = ranks.iter().try_fold(1_u64, |all, ranks| all.checked_mul(ranks.len() as u64));
+        if places.is_some() {
+            order.sort_by_cached_key(|group| {
+                let digits = (0..keys).map(|f| (rank(*group, f), ranks[f].len()));
+                let digits = digits.fold(0, |n, (rank, len)| n * len as u64 + u64::from(rank));
+                (digits, groups.window_of(*group))
+            });
+        } else {
+            order.sort_unstable_by(|a, b| {
+                let by_keys = (0..keys).map(|f| rank(*a, f).cmp(&rank(*b, f)));
+                let by_keys = by_keys.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then);
+                by_keys.then_with(|| groups.window_of(*a).cmp(&groups.window_of(*b)))
+            });
+        }
         let range = self.gaps(&order)?;
         let mut specs = Vec::with_capacity(order.len());
         let real = |group: u32| {
@@ -206,8 +216,10 @@ impl AggregateRows {
     }
 
     fn row(&mut self, spec: &Spec) -> Result<AggregateRow> {
-        let values = (0..self.plan.names.len()).map(|column| self.value(spec, column));
-        let values = values.collect::<Result<Vec<Value>>>()?;
+        let mut values = Vec::with_capacity(self.plan.names.len());
+        for column in 0..self.plan.names.len() {
+            values.push(self.value(spec, column)?);
+        }
         self.given += 1;
         Ok(AggregateRow::new(Arc::clone(&self.plan.names), values, self.given))
     }

@@ -168,6 +168,14 @@ impl KeyField {
             known.clear();
             known.resize(codes.entries(), UNKNOWN);
         }
+        if codes.has_no_nulls() {
+            let start = out.len();
+            out.extend(rows.iter().map(|row| known[codes.code(*row as usize)]));
+            if !out[start..].contains(&UNKNOWN) {
+                return Ok(());
+            }
+            out.truncate(start);
+        }
         let is_text = interner.values().data.physical() == Physical::Bytes;
         for row in rows {
             let row = *row as usize;
@@ -323,6 +331,16 @@ impl WindowKeys {
             return Err(crate::Error::invalid("windows of a column that holds no time"));
         };
         let simple = self.windows.size == self.windows.slide;
+        let (first, last) = self.last;
+        let inside = |row: &u32| (first..=last).contains(&times[*row as usize]);
+        if simple && validity.is_none() && rows.iter().all(inside) {
+            let (window, pairs) = (self.last_id, &mut self.pairs);
+            out.extend(rows.iter().zip(ids).map(|(row, id)| {
+                let group = pairs.number(window, *id);
+                Target { row: *row, group }
+            }));
+            return Ok(());
+        }
         for (row, id) in rows.iter().zip(ids) {
             if validity.as_ref().is_some_and(|valid| !valid.get(*row as usize)) {
                 continue;

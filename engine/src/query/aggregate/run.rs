@@ -182,7 +182,8 @@ impl Run {
         });
         let keys = keys.collect::<Result<Vec<Keys<'_>>>>()?;
         let times = self.of_window.and_then(|at| columns[at]);
-        let rows: Vec<u32> = match sparse {
+        // Of all rows of a batch, or of some that were gathered, places are counted.
+        let rows: Vec<u32> = match sparse || count == batch.len() {
             true => (0..count as u32).collect(),
             false => selected.rows().map(|row| row as u32).collect(),
         };

@@ -30,14 +30,14 @@ pub(super) struct IntSum {
 pub(super) struct FloatSum {
     mean: bool,
     sums: Vec<Compensated>,
-    counts: Vec<u64>,
 }
 
-/// A sum, and what was lost to it.
+/// A sum, what was lost to it, and how many values it is of.
 #[derive(Debug, Clone, Copy, Default)]
 struct Compensated {
     sum: f64,
     lost: f64,
+    count: u64,
 }
 
 impl Compensated {
@@ -48,6 +48,7 @@ impl Compensated {
         let part = sum - self.sum;
         self.lost += (self.sum - (sum - part)) + (value - part);
         self.sum = sum;
+        self.count += 1;
     }
 
     fn total(self) -> f64 {
@@ -135,27 +136,24 @@ impl Accumulator for IntSum {
 
 impl FloatSum {
     pub(super) fn new(mean: bool) -> FloatSum {
-        FloatSum { mean, sums: Vec::new(), counts: Vec::new() }
+        FloatSum { mean, sums: Vec::new() }
     }
 }
 
 impl Accumulator for FloatSum {
     fn grow(&mut self, groups: usize) {
         self.sums.resize(groups, Compensated::default());
-        self.counts.resize(groups, 0);
     }
 
     fn add(&mut self, column: Option<&Column>, targets: &[Target]) -> Result<()> {
         let Some(column) = column else { return Err(wrong_shape(None)) };
-        let (sums, counts) = (&mut self.sums, &mut self.counts);
+        let sums = &mut self.sums;
         match &column.data {
             ColumnData::Float64(values) => for_each_value(column, targets, |row, group| {
                 sums[group].add(values[row]);
-                counts[group] += 1;
             }),
             ColumnData::Float32(values) => for_each_value(column, targets, |row, group| {
                 sums[group].add(values[row].into());
-                counts[group] += 1;
             }),
             other => return Err(wrong_shape(Some(other.physical()))),
         }
@@ -163,11 +161,11 @@ impl Accumulator for FloatSum {
     }
 
     fn bytes(&self) -> usize {
-        self.sums.capacity() * 16 + self.counts.capacity() * 8
+        self.sums.capacity() * size_of::<Compensated>()
     }
 
     fn value(&mut self, group: usize) -> Result<Value> {
-        let (total, count) = (self.sums[group].total(), self.counts[group]);
+        let (total, count) = (self.sums[group].total(), self.sums[group].count);
         Ok(match (count, self.mean) {
             (0, _) => Value::Null,
             (_, true) => Value::Float64(total / count as f64),
