@@ -235,6 +235,20 @@ fn nan_is_the_greatest_and_zeros_are_equal() {
 }
 
 #[test]
+fn of_equal_zeros_the_first_is_given() {
+    for zeros in [[0.0, -0.0], [-0.0, 0.0]] {
+        let db = database(2048);
+        let table = readings(&db);
+        let of = |temp: f64| row! { "device" => "d", "temp" => temp, "ok" => true };
+        table.insert_many(zeros.map(of)).expect("rows");
+        db.flush().expect("a flush");
+        let found = table.query().aggregate([agg::min("temp"), agg::max("temp")]).one();
+        let first = Value::Float64(zeros[0]);
+        assert_eq!(found.expect("a row").values(), [first.clone(), first]);
+    }
+}
+
+#[test]
 fn windows_slide_and_gaps_are_filled() {
     let db = database(2048);
     let table = readings(&db);

@@ -24,6 +24,7 @@ pub(crate) struct Interner {
     /// By number; the slot of null is null.
     values: Column,
     null: Option<u32>,
+    /// Of all but null.
     table: HashTable<u32>,
 }
 
@@ -75,7 +76,7 @@ impl Interner {
     pub(crate) fn int(&mut self, value: i64) -> u32 {
         let Interner { values, table, .. } = self;
         let ColumnData::Int(data) = &mut values.data else { return 0 };
-        let is_it = |id: &u32| data[*id as usize] == value && Some(*id) != self.null;
+        let is_it = |id: &u32| data[*id as usize] == value;
         let hash = hash_int(value);
         if let Some(id) = table.find(hash, is_it) {
             return *id;
@@ -93,7 +94,7 @@ impl Interner {
     pub(crate) fn bytes_of(&mut self, value: &[u8]) -> u32 {
         let Interner { values, table, .. } = self;
         let ColumnData::Bytes(data) = &mut values.data else { return 0 };
-        let is_it = |id: &u32| data.get(*id as usize) == value && Some(*id) != self.null;
+        let is_it = |id: &u32| data.get(*id as usize) == value;
         let hash = hash_bytes(value);
         if let Some(id) = table.find(hash, is_it) {
             return *id;
@@ -121,11 +122,9 @@ impl Interner {
 
     /// Values of which there are few, or that are slow to tell apart anyway.
     fn other(&mut self, column: &Column, row: usize) -> u32 {
-        let Interner { values, table, null } = self;
+        let Interner { values, table, .. } = self;
         let hash = hash_at(&column.data, row);
-        let is_it = |id: &u32| {
-            Some(*id) != *null && are_equal(&values.data, *id as usize, &column.data, row)
-        };
+        let is_it = |id: &u32| are_equal(&values.data, *id as usize, &column.data, row);
         if let Some(id) = table.find(hash, is_it) {
             return *id;
         }
