@@ -253,3 +253,23 @@ fn mistakes_of_groups_name_what_is_wrong() {
     let plan = bench.run("query", &["t", "--group-by", "city", "--analyze"]).code(0).out;
     assert!(plan.contains("city") && plan.contains("3 returned"), "{plan}");
 }
+
+#[test]
+fn an_index_whose_build_was_cut_off_is_finished() {
+    let bench = Bench::new();
+    let rows: String = (0..5000).map(|n| format!("{n}\n")).collect();
+    let file = bench.file("t.csv", format!("n\n{rows}"));
+    bench.run("import", &["t", &file]).code(0);
+    let manual = srdb::Database::builder(bench.db()).background(srdb::Background::Manual);
+    let database = manual.open().expect("opens");
+    database.table("t").and_then(|t| t.create_index("n")).expect("an index");
+    drop(database);
+    bench.run("index", &["t", "list"]).code(0).says("still being built");
+    let find = ["t", "--where", "n = 4321", "--explain"];
+    assert!(!bench.run("query", &find[..3]).code(0).out.is_empty());
+    bench.run("index", &["t", "create", "n"]).code(0).says("built, of 5000 rows");
+    bench.run("index", &["t", "create", "n"]).code(1).says("already");
+    assert_eq!(bench.run("index", &["t", "list"]).code(0).err, "");
+    let plan = bench.run("query", &find).code(0).out;
+    assert!(plan.contains("1 rows to look at"), "{plan}");
+}

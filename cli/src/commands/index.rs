@@ -28,7 +28,8 @@ pub(crate) fn run(args: &IndexArgs) -> Outcome {
             })?;
             say(&format!("index of field {:?} dropped", field()?));
         }
-        IndexAction::List => list(&database, &rows)?,
+        // It only reads, and leaves the files as they are.
+        IndexAction::List => return list(&database, &rows),
     }
     Ok(database.close()?)
 }
