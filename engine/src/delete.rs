@@ -20,7 +20,9 @@ fn ready(jobs: &Jobs, building: Option<&Path>) -> Option<usize> {
     list.iter().position(|candidate| match candidate {
         Obsolete::File(_) => true,
         Obsolete::Sst(sst) => Arc::strong_count(sst) == 1 || mutant::on("removed-under-a-reader"),
-        Obsolete::Index(file) => Arc::strong_count(file) == 1,
+        Obsolete::Index(file) => {
+            Arc::strong_count(file) == 1 || mutant::on("index-removed-under-a-reader")
+        }
         Obsolete::Dir(dir) => {
             let is_left = list.iter().any(|o| o.path() != dir && o.path().starts_with(dir));
             // The file of a table that was dropped during its flush comes on the list later.

@@ -252,6 +252,9 @@ impl FlushJob {
                 let sst = (written.meta.file_number, written.meta.rows);
                 let identity = table.index_identity(state.database_id, number, sst, field);
                 let path = layout::index_path(&table.dir, number);
+                if mutant::on("index-removed-in-flight") {
+                    lock(&state.jobs).obsolete.push_back(Obsolete::File(path.clone()));
+                }
                 Box::new(IndexJob::of_memtable(&written.memtable, path, identity))
             }
         };
@@ -367,7 +370,10 @@ impl Written {
         let files = self.table.files();
         let is_dropped = self.table.is_dropped();
         let indexes = self.indexes.iter().copied();
-        indexes.filter(move |meta| !is_dropped && files.indexes.contains_key(&meta.field))
+        let is_live = move |meta: &IndexMeta| {
+            files.indexes.contains_key(&meta.field) || mutant::on("dropped-index-published")
+        };
+        indexes.filter(move |meta| !is_dropped && is_live(meta))
     }
 }
 

@@ -26,6 +26,7 @@ use crate::index_job::IndexJob;
 use crate::jobs::Obsolete;
 use crate::locks::{lock, read};
 use crate::memtable::index_rows;
+use crate::mutant;
 use crate::state::State;
 use crate::sync::atomic::Ordering;
 use crate::table_files::Sst;
@@ -100,7 +101,9 @@ pub(crate) fn drop_index(state: &State, table: &TableState, field: &str) -> Resu
     manifest.commit(state, &VersionEdit::new(vec![change]))?;
     table.remove_index(place);
     drop(manifest);
-    state.add_obsolete(index.files.values().cloned().map(Obsolete::Index));
+    if !mutant::when("dropped-index-files-stay", || !index.files.is_empty()) {
+        state.add_obsolete(index.files.values().cloned().map(Obsolete::Index));
+    }
     Ok(())
 }
 
@@ -197,7 +200,8 @@ impl BuildJob {
     fn is_wanted(&self) -> bool {
         let files = self.table.files();
         let is_live = files.ssts.iter().any(|live| Arc::ptr_eq(live, &self.sst));
-        is_live && files.indexes.contains_key(&self.field)
+        let is_there = files.indexes.contains_key(&self.field);
+        is_live && (is_there || mutant::on("dropped-index-built"))
     }
 
     fn step(&mut self, state: &State) -> Result<Progress> {

@@ -92,7 +92,8 @@ impl Memtable {
         let mut inner = self.rows.write().unwrap_or_else(PoisonError::into_inner);
         let before = inner.bytes();
         for (field, groups) in &mut inner.groups {
-            index_rows(groups, &columns[*field], rows);
+            let behind = usize::from(mutant::when("index-behind-its-rows", || rows > 1));
+            index_rows(groups, &columns[*field], rows - behind);
         }
         let mut from = 0;
         while from < rows {
@@ -162,6 +163,10 @@ impl Memtable {
         }
         let mut groups = KeyGroups::default();
         for chunk in inner.full.iter().map(|full| full.as_ref()).chain([&inner.tail]) {
+            if mutant::when("indexed-from-now-on", || chunk.len() > 0) {
+                (0..chunk.len()).for_each(|_| groups.push(None));
+                continue;
+            }
             index_rows(&mut groups, &chunk.columns[field], chunk.len());
         }
         inner.groups.push((field, groups));
@@ -198,6 +203,10 @@ pub(crate) fn index_rows(groups: &mut KeyGroups, column: &Column, rows: usize) {
     for row in 0..rows {
         buffer.clear();
         let has_key = key::put_key(&column.get(row), &mut buffer);
+        if !has_key && mutant::on("null-not-counted") {
+            continue;
+        }
+        let has_key = has_key || mutant::on("null-indexed");
         groups.push(has_key.then_some(&buffer[..]));
     }
 }

@@ -223,7 +223,7 @@ impl State {
             queue: CommitQueue::new(GROUP_BYTES_MAX),
             flush: Mutex::new(None),
             build: Mutex::new(None),
-            indexes_missing: AtomicBool::new(missing.is_some()),
+            indexes_missing: AtomicBool::new(missing.is_some() && !mutant::on("build-forgotten")),
             log: Mutex::new(from.log),
             manifest: Mutex::new(from.manifest),
             jobs: Mutex::new(Jobs { obsolete: from.obsolete, ..Jobs::default() }),
@@ -234,7 +234,7 @@ impl State {
             next_file: AtomicU64::new(from.next_file),
             poisoned: OnceLock::new(),
             phase: AtomicU8::new(OPEN),
-            lock: Mutex::new(Some(from.lock)),
+            lock: Mutex::new(Some(from.lock).filter(|_| !mutant::on("lock-let-go"))),
         }
     }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use crate::chunk::Scalar;
 use crate::index::key;
+use crate::mutant;
 use crate::queue::Pending;
 use crate::row::{RowBatch, value_of};
 use crate::table_files::TableFiles;
@@ -32,7 +33,7 @@ pub(crate) fn check(commit: &Pending, seen: &mut Seen) -> Result<()> {
             .map(|(field, _)| *field)
             .try_for_each(|field| check_field(table, &files, batch, field, seen, &mut added))
     });
-    if checked.is_err() {
+    if checked.is_err() && !mutant::when("refused-values-kept", || !added.is_empty()) {
         for value in &added {
             seen.0.remove(value);
         }
@@ -61,7 +62,12 @@ fn check_field(
             _ => key.clone(),
         };
         let entry = (table.id, field, whole);
-        if !seen.0.insert(entry.clone()) {
+        let is_new = seen.0.insert(entry.clone());
+        let is_own = || added.contains(&entry);
+        if !is_new
+            && !mutant::when("unique-own-rows-unasked", is_own)
+            && !mutant::when("unique-queue-unasked", || !is_own())
+        {
             return Err(not_unique(table, field, value, None));
         }
         added.push(entry);
@@ -83,7 +89,7 @@ fn find(files: &TableFiles, field: u32, value: &Scalar<'_>, key: &[u8]) -> Resul
             let is_same = |found: &Scalar<'_>| is_same(key, found, value);
             let column = field as usize;
             let same = memtable.with_row(seq, |chunk, at| is_same(&chunk.columns[column].get(at)));
-            if same == Some(true) {
+            if same == Some(true) && !mutant::on("unique-memory-unasked") {
                 return Ok(Some(seq));
             }
         }
@@ -96,7 +102,9 @@ fn find(files: &TableFiles, field: u32, value: &Scalar<'_>, key: &[u8]) -> Resul
         for row in &rows {
             let seq = sst.meta.min_seq + i64::from(*row);
             let Some(found) = sst.reader()?.row(seq)? else { continue };
-            if is_same(key, &found.get(field as usize)?, value) {
+            if is_same(key, &found.get(field as usize)?, value)
+                && !mutant::on("unique-files-unasked")
+            {
                 return Ok(Some(seq));
             }
         }

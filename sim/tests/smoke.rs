@@ -66,7 +66,13 @@ fn kept_plans_find_nothing_any_more() {
 #[test]
 fn planted_bugs_are_caught() {
     let some = ["sst-unsynced", "ack-before-sync", "wal-removed-early", "hole-in-the-log"];
-    let hunt = Hunt { mutants: some.map(planted).to_vec(), seeds: 500, threads: 2 };
+    let hunt = Hunt {
+        mutants: some.map(planted).to_vec(),
+        first: 0,
+        seeds: 500,
+        threads: 2,
+        shrink_runs: 0,
+    };
     let verdicts = hunt.run();
     assert_eq!(verdicts.len(), some.len());
     for verdict in verdicts {

@@ -20,6 +20,7 @@
 use rust_decimal::Decimal;
 
 use crate::chunk::Scalar;
+use crate::mutant;
 use crate::types::exact::product;
 
 /// Bytes of the longest key.
@@ -55,7 +56,7 @@ pub(crate) fn is_cut(key: &[u8]) -> bool {
 fn put_float(value: f64, out: &mut Vec<u8>) {
     let bits = match value {
         _ if value.is_nan() => f64::NAN.to_bits() & !SIGN,
-        0.0 => 0,
+        0.0 if !mutant::when("zeros-told-apart", || value.is_sign_negative()) => 0,
         _ => value.to_bits(),
     };
     let ordered = if bits & SIGN == 0 { bits | SIGN } else { !bits };

@@ -26,6 +26,7 @@ use crate::format::index::{
     PageType, index_seed,
 };
 use crate::format::sst::NODE_BYTES;
+use crate::mutant;
 use crate::sst::Touched;
 
 /// See the module's documentation.
@@ -112,7 +113,8 @@ impl IndexReader {
         let at = PAGE_HEADER_BYTES + block % PAGE_BLOCKS * BLOCK_BYTES;
         let bits = page.get(at..).and_then(|bytes| bytes.first_chunk());
         let too_short = || self.corrupt(self.filter_offset, "a part of the filter is missing");
-        Ok(filter::has(bits.ok_or_else(too_short)?, hash))
+        let denies = || mutant::when("filter-denies", || hash.is_multiple_of(8));
+        Ok(filter::has(bits.ok_or_else(too_short)?, hash) && !denies())
     }
 
     /// How many rows have a key. Decodes none of them.

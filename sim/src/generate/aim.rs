@@ -11,7 +11,7 @@ use srdb_vfs::{Fault, FaultKind, OpKind, Shows};
 use super::Swarm;
 use crate::coverage::{Phase, Place, SITES, What, act, can_befall};
 use crate::draw::{Draw, SeedDraw};
-use crate::plan::{After, At, Compare, Image, Level, Nested, Rows, Step, Way};
+use crate::plan::{After, Again, At, Compare, Image, Level, Nested, Rows, Step, Way};
 use crate::shape::Shape;
 
 /// A kind of call on a kind of file, in a phase.
@@ -341,7 +341,7 @@ impl Swarm {
         match target.phase {
             Phase::Commit if target.looks_up() => {
                 let rows = Rows { table: slot, ..self.rows(draw) };
-                Step::InsertAgain { rows, at: draw.below(1000) as u16 }
+                Step::InsertAgain { rows, at: draw.below(1000) as u16, of: Again::There }
             }
             Phase::Read if target.looks_up() => Step::Query {
                 table: slot,

@@ -5,12 +5,13 @@
 //! further into corners than one that does a bit of everything.
 
 mod aim;
+mod pieces;
 
 use srdb_vfs::{Fault, FaultKind, MapMode, OpKind, Personality, RotPlace, Shows};
 
 use crate::draw::Draw;
 use crate::plan::{
-    After, Compare, Image, Level, Nested, Options, Plan, Read, Rot, RotFile, Rows, Step, Way,
+    After, Again, Compare, Image, Level, Nested, Options, Plan, Read, Rot, RotFile, Rows, Step, Way,
 };
 use crate::shape::Shape;
 
@@ -155,16 +156,15 @@ pub fn generate(seed: u64, draw: &mut impl Draw) -> Plan {
         }
         if draw.chance(swarm.aimed_percent) {
             steps.extend(swarm.aimed(draw));
+        } else if draw.chance(swarm.piece_percent) {
+            steps.extend(swarm.piece(draw));
         } else {
             let step = swarm.step(draw);
-            let under_a_reader = matches!(step, Step::DropTable { .. }) && draw.chance(25);
-            if under_a_reader {
-                // Of files that nobody has opened yet.
-                steps.extend([Step::Flush, Step::Snapshot]);
-            }
-            steps.push(step);
-            if under_a_reader {
-                steps.extend([Step::Jobs, Step::ReadSnapshot { pick: pick(draw) }]);
+            let takes_away = matches!(step, Step::DropTable { .. } | Step::DropIndex { .. });
+            if takes_away && draw.chance(25) {
+                steps.extend(swarm.under_a_reader(draw, step));
+            } else {
+                steps.push(step);
             }
         }
     }
@@ -218,6 +218,8 @@ struct Swarm {
     silent: bool,
     /// How many of a hundred steps are faults and crashes aimed at one call.
     aimed_percent: u64,
+    /// How many of a hundred others are set pieces.
+    piece_percent: u64,
 }
 
 impl Swarm {
@@ -247,6 +249,7 @@ impl Swarm {
             recovery_fault_percent: draw.pick(&[0, 0, 0, 30]),
             silent,
             aimed_percent: draw.pick(&[0, 0, 5, 20]),
+            piece_percent: draw.pick(&[0, 0, 5, 20]),
         }
     }
 
@@ -261,7 +264,17 @@ impl Swarm {
                 Step::Insert { rows: self.rows(draw), way, level: self.some_level(draw) }
             }
             Kind::BadInsert => Step::BadInsert { rows: self.rows(draw) },
-            Kind::InsertAgain => Step::InsertAgain { rows: self.rows(draw), at: thousandths(draw) },
+            Kind::InsertAgain => Step::InsertAgain {
+                rows: self.rows(draw),
+                at: thousandths(draw),
+                of: draw.pick(&[
+                    Again::There,
+                    Again::There,
+                    Again::Own,
+                    Again::Queued,
+                    Again::Refused,
+                ]),
+            },
             Kind::CreateIndex => {
                 Step::CreateIndex { table: self.table(draw), field: draw.below(18) as u8 }
             }

@@ -84,6 +84,10 @@ pub(super) fn sync_of_sst(call: &Call<'_>, _: &Memory) -> bool {
     call.op == OpKind::Sync && is_sst(call)
 }
 
+pub(super) fn sync_of_index(call: &Call<'_>, _: &Memory) -> bool {
+    call.op == OpKind::Sync && call.is_on("idx")
+}
+
 pub(super) fn sync_of_wal(call: &Call<'_>, _: &Memory) -> bool {
     call.op == OpKind::Sync && call.is_on("wal")
 }
@@ -131,6 +135,16 @@ pub(super) fn sync_of_copied_segment(call: &Call<'_>, _: &Memory) -> bool {
 
 pub(super) fn sync_of_sst_dir(call: &Call<'_>, _: &Memory) -> bool {
     syncs_dir(call, "sst")
+}
+
+pub(super) fn sync_of_index_dir(call: &Call<'_>, _: &Memory) -> bool {
+    syncs_dir(call, "idx")
+}
+
+/// Where a table is made with its indexes, schema.json comes between.
+pub(super) fn sync_of_index_place(call: &Call<'_>, memory: &Memory) -> bool {
+    sync_inside_table(call, memory)
+        && memory.last_was(OpKind::CreateDir, |made| made.ends_with("idx"))
 }
 
 pub(super) fn sync_of_wal_dir(call: &Call<'_>, _: &Memory) -> bool {

@@ -10,16 +10,21 @@ use std::sync::{Mutex, PoisonError};
 use super::Mutant;
 use crate::campaign::Campaign;
 use crate::run::{Config, Failure, run};
+use crate::shrink::shrink;
 
 /// A hunt.
 #[derive(Debug, Clone)]
 pub struct Hunt {
     /// Whom.
     pub mutants: Vec<Mutant>,
+    /// The first seed.
+    pub first: u64,
     /// A mutant has survived when so many seeds have found nothing.
     pub seeds: u64,
     /// How many threads.
     pub threads: usize,
+    /// In how many runs what was found is shrunk; 0 for not at all.
+    pub shrink_runs: u64,
 }
 
 /// What became of one mutant.
@@ -35,6 +40,8 @@ pub struct Verdict {
     pub killed: Option<Box<Failure>>,
     /// The same plan fails without it too: the engine itself is at fault, or the simulator.
     pub is_false: bool,
+    /// How many steps are left of the plan that found it, if it was shrunk.
+    pub steps: Option<usize>,
 }
 
 impl Verdict {
@@ -68,10 +75,12 @@ impl Hunt {
 
     fn one(&self, mutant: Mutant) -> Verdict {
         let config = Config { mutant: Some(mutant), exact: false };
-        let outcome = Campaign { first: 0, seeds: self.seeds, threads: 1, config }.run();
+        let outcome = Campaign { first: self.first, seeds: self.seeds, threads: 1, config }.run();
         let (hits, killed) = (outcome.total.mutant_hits, outcome.failure);
         let is_false = killed.as_ref().is_some_and(|f| run(&f.plan, Config::default()).is_err());
-        Verdict { mutant, seeds: outcome.seeds, hits, killed, is_false }
+        let found = killed.clone().filter(|_| self.shrink_runs > 0 && !is_false);
+        let steps = found.map(|f| shrink(f, config, self.shrink_runs).failure.plan.steps.len());
+        Verdict { mutant, seeds: outcome.seeds, hits, killed, is_false, steps }
     }
 }
 

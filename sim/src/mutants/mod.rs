@@ -44,6 +44,8 @@ pub enum Class {
     Damage,
     /// What readers see, and what writers are told.
     Answers,
+    /// Indexes and unique fields: their files, their keys, and who asks them.
+    Indexes,
 }
 
 impl Class {
@@ -58,6 +60,7 @@ impl Class {
             Class::Files => "files",
             Class::Damage => "damage",
             Class::Answers => "answers",
+            Class::Indexes => "indexes",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Every mutant there is. `docs/testing.md` shows the same table; a test compares them.
 
-use super::Class::{Answers, Damage, Durability, Errors, Files, Numbers, Order, Recovery};
+use super::Class::{Answers, Damage, Durability, Errors, Files, Indexes, Numbers, Order, Recovery};
 use super::calls;
 use super::lie::Lie;
 use super::{Class, How, Mutant};
@@ -234,6 +234,11 @@ pub static MUTANTS: &[Mutant] = &[
         Recovery,
         "what recovery read from the log may be in the page cache only, and is not made durable",
     ),
+    line(
+        "length-believed",
+        Recovery,
+        "the length that a record names is not compared with what is left of the file",
+    ),
     line("vouches-too-early", Recovery, "a record says that the log is synced up to itself"),
     line(
         "close-believed",
@@ -303,6 +308,7 @@ pub static MUTANTS: &[Mutant] = &[
         Files,
         "the directory of a dropped table is removed while a flush writes to it",
     ),
+    line("lock-let-go", Files, "the lock of the directory is not kept while the database is open"),
     line(
         "cut-at-first-bad",
         Damage,
@@ -321,4 +327,105 @@ pub static MUTANTS: &[Mutant] = &[
     line("memtable-begins-late", Answers, "the first row of a memtable is looked for in the SSTs"),
     line("nulls-ignored", Answers, "nulls in an SST are read as values"),
     line("count-off-by-one", Answers, "the count of a table that has SSTs is one too few"),
+    lie(
+        "index-unsynced",
+        Indexes,
+        "an index file is not synced before the edit that names it",
+        Lie::Skip(calls::sync_of_index),
+    ),
+    lie(
+        "index-dir-unsynced",
+        Indexes,
+        "the name of an index file is not synced before the edit that names it",
+        Lie::Skip(calls::sync_of_index_dir),
+    ),
+    lie(
+        "index-place-unsynced",
+        Indexes,
+        "the name of the directory of index files that are made later is not synced",
+        Lie::Skip(calls::sync_of_index_place),
+    ),
+    lie(
+        "edit-before-index",
+        Indexes,
+        "the edit that names an index file is synced before that file",
+        Lie::PutOff(calls::sync_of_index, calls::sync_of_manifest),
+    ),
+    lie(
+        "index-sync-error-believed",
+        Indexes,
+        "a sync of an index file that failed is taken for done",
+        Lie::Forgive(calls::sync_of_index),
+    ),
+    line(
+        "unique-memory-unasked",
+        Indexes,
+        "whether a value is unique is not asked of the rows in memory",
+    ),
+    line(
+        "unique-files-unasked",
+        Indexes,
+        "whether a value is unique is not asked of the rows in SSTs",
+    ),
+    line(
+        "unique-own-rows-unasked",
+        Indexes,
+        "whether a value is unique is not asked of the rows of the same commit",
+    ),
+    line(
+        "unique-queue-unasked",
+        Indexes,
+        "whether a value is unique is not asked of commits before it in its group",
+    ),
+    line(
+        "refused-values-kept",
+        Indexes,
+        "the values of a commit that was refused count as taken for the rest of its group",
+    ),
+    line(
+        "index-behind-its-rows",
+        Indexes,
+        "the last row of a commit is not in the index of its memtable",
+    ),
+    line("indexed-from-now-on", Indexes, "a new index does not cover the rows that are in memory"),
+    line(
+        "null-not-counted",
+        Indexes,
+        "rows without a value do not count in the row numbers of an index",
+    ),
+    line("null-indexed", Indexes, "rows without a value are found under the empty key"),
+    line("zeros-told-apart", Indexes, "minus zero has another key than zero"),
+    line(
+        "index-removed-in-flight",
+        Indexes,
+        "an index file is taken for an orphan while its edit is still to come",
+    ),
+    line(
+        "index-removed-under-a-reader",
+        Indexes,
+        "an index file is removed while a snapshot still reads it",
+    ),
+    line(
+        "build-forgotten",
+        Indexes,
+        "files of an index that are missing when the database is opened are never built",
+    ),
+    line(
+        "dropped-index-built",
+        Indexes,
+        "the file of an index that was dropped meanwhile is built to its end",
+    ),
+    line(
+        "dropped-index-published",
+        Indexes,
+        "a flush names the files of an index that was dropped meanwhile",
+    ),
+    line("dropped-index-files-stay", Indexes, "the files of a dropped index are not removed"),
+    line("filter-denies", Indexes, "the filter of an index file denies keys that are there"),
+    line(
+        "last-posting-lost",
+        Indexes,
+        "of the rows of a key in an index file the last one is not found",
+    ),
+    line("recheck-left-out", Indexes, "rows that an index has found are not looked at again"),
 ];

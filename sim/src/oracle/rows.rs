@@ -8,7 +8,7 @@ use srdb::Value;
 
 use super::Violation;
 use crate::model::{Found, FoundTable, Values};
-use crate::plan::{Plan, Rows, Step};
+use crate::plan::{Again, Plan, Rows, Step};
 use crate::shape::Shape;
 
 /// Checks every row of every table.
@@ -41,7 +41,10 @@ fn was_handed_in(plan: &Plan, table: &FoundTable, id: u64, values: &Values) -> b
     let (uid, part, index) = (id >> 24, id >> 16 & 0xFF, (id & 0xFFFF) as u32);
     let step = usize::try_from(uid).ok().and_then(|uid| plan.steps.get(uid.checked_sub(1)?));
     let parts: &[Rows] = match step {
-        Some(Step::Insert { rows, .. }) => std::slice::from_ref(rows),
+        Some(
+            Step::Insert { rows, .. }
+            | Step::InsertAgain { rows, of: Again::Queued | Again::Refused, .. },
+        ) => std::slice::from_ref(rows),
         Some(Step::Batch { parts, .. } | Step::Submit { parts, .. }) => parts,
         _ => return false,
     };

@@ -31,7 +31,7 @@ use crate::files;
 
 pub use after::{After, At, Image, Nested, Rot, RotFile, Survivor};
 pub use options::Options;
-pub use rows::{Compare, Level, Read, Rows, Way};
+pub use rows::{Again, Compare, Level, Read, Rows, Way};
 pub use step::Step;
 
 /// A run, spelt out.

@@ -73,3 +73,19 @@ pub enum Compare {
     /// It is the same or greater.
     AtLeast,
 }
+
+/// Where the row is that a commit must not insert again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Again {
+    /// In the table; it comes behind the new rows.
+    #[default]
+    There,
+    /// Among the new rows themselves.
+    Own,
+    /// In a commit that waits in the queue: that of the new rows, which goes through.
+    Queued,
+    /// Among the new rows themselves; behind that commit, in the queue, waits one with these rows
+    /// alone, which goes through, for what was refused has left nothing behind.
+    Refused,
+}

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use srdb_vfs::{Fault, RotPlace};
 
-use super::{After, At, Compare, Image, Level, Read, Rot, Rows, Way, is_default, json};
+use super::{After, Again, At, Compare, Image, Level, Read, Rot, Rows, Way, is_default, json};
 use crate::shape::Shape;
 
 /// One step.
@@ -36,13 +36,15 @@ pub enum Step {
         /// What; the last row is spoilt.
         rows: Rows,
     },
-    /// Inserts the values of a row that is there, behind rows that are not: where the id is unique,
-    /// nothing may be written, and else all of it.
+    /// Inserts a row again whose id must be unique: that commit must be refused as a whole.
     InsertAgain {
-        /// What comes before.
+        /// Rows that are not there yet.
         rows: Rows,
         /// The row, in thousandths of the rows there are.
         at: u16,
+        /// Where the row is that is inserted again.
+        #[serde(default, skip_serializing_if = "is_default")]
+        of: Again,
     },
     /// Gives a field an index.
     CreateIndex {

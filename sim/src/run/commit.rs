@@ -227,7 +227,11 @@ impl Run {
         format!("commit of step {}", uid - 1)
     }
 
-    fn hear(&mut self, commit: Commit, result: Result<Receipt>) -> Result<String, Violation> {
+    pub(super) fn hear(
+        &mut self,
+        commit: Commit,
+        result: Result<Receipt>,
+    ) -> Result<String, Violation> {
         let said = say(&result);
         self.heard.insert(commit.uid, result);
         self.model.wait_for(commit);

@@ -3,13 +3,13 @@
 
 use std::cmp::Ordering;
 
-use srdb::{Error, Value, col};
+use srdb::{Durability, Error, Receipt, Value, col};
 
 use super::Run;
-use super::read::place;
+use super::read::{Expected, place};
 use crate::model::Values;
 use crate::oracle::Violation;
-use crate::plan::{Compare, Level, Rows};
+use crate::plan::{Again, Compare, Level, Rows};
 use crate::shape::Shape;
 
 impl Run {
@@ -48,30 +48,9 @@ impl Run {
         let Some((_, wanted)) = wanted.and_then(|row| rows.get(row)) else {
             return Ok("no row".to_owned());
         };
-        let wanted = wanted[number].clone();
-        let condition = match compare {
-            Compare::Equal => col(name).eq(wanted.clone()),
-            Compare::Less => col(name).lt(wanted.clone()),
-            Compare::AtLeast => col(name).gte(wanted.clone()),
-        };
-        let passes = |values: &Values| {
-            let order = compare_values(&values[number], &wanted);
-            order.is_some_and(|order| match compare {
-                Compare::Equal => order == Ordering::Equal,
-                Compare::Less => order == Ordering::Less,
-                Compare::AtLeast => order != Ordering::Less,
-            })
-        };
-        let seqs = (1..).zip(&rows).filter(|(_, (_, values))| passes(values));
-        let mut expected: Vec<i64> = seqs.map(|(seq, _)| seq).collect();
-        let query = table.query().filter(condition);
-        let query = if backward { query.order_by(srdb::desc("_seq")) } else { query };
-        if backward {
-            expected.reverse();
-        }
-        let found = query.rows().and_then(|rows| {
-            rows.map(|row| row.map(|row| row.seq())).collect::<srdb::Result<Vec<i64>>>()
-        });
+        let question = Question { field: (name, number), compare, backward };
+        let wanted = &wanted[number];
+        let (found, expected) = (question.ask(table.query(), wanted), question.due(&rows, wanted));
         match found {
             Err(e) => self.judge_read("a query", &e),
             Ok(found) if found == expected => Ok(format!("{} rows", found.len())),
@@ -87,25 +66,64 @@ impl Run {
         }
     }
 
-    /// Inserts rows, the last of them with the values of one that is there.
-    pub(super) fn insert_again(&mut self, rows: Rows, at: u16) -> Result<String, Violation> {
+    /// Inserts a row again, which must be refused.
+    pub(super) fn insert_again(
+        &mut self,
+        rows: Rows,
+        at: u16,
+        of: Again,
+    ) -> Result<String, Violation> {
         let Some((table, there)) = self.both(rows.table)? else {
             return Ok("no table".to_owned());
         };
         let shape = self.model.table(rows.table).map_or(Shape::Narrow, |(_, table)| table.shape);
-        let again = usize::try_from(place(at, there.len())).ok().and_then(|n| n.checked_sub(1));
-        let Some((_, again)) = again.and_then(|row| there.get(row)) else {
-            return Ok("no row".to_owned());
-        };
         if shape.indexed() == 0 {
             // What is not unique is inserted, and has nothing to do with indexes.
             return Ok("not unique".to_owned());
         }
-        let again = crate::db::named(shape, again);
         let (_, commit) = self.begin(&[rows], Level::Disk)?;
-        let mut all = self.named_rows(&commit, 0);
-        all.push(again);
-        match table.insert_many(all) {
+        let new = self.named_rows(&commit, 0);
+        let mut all = new.clone();
+        match of {
+            Again::There => {
+                let again = usize::try_from(place(at, there.len())).ok();
+                let again = again.and_then(|n| n.checked_sub(1)).and_then(|row| there.get(row));
+                let Some((_, again)) = again else { return Ok("no row".to_owned()) };
+                all.push(crate::db::named(shape, again));
+                self.must_be_refused(table.insert_many(all))
+            }
+            Again::Own => {
+                all.extend(new.last().cloned());
+                self.must_be_refused(table.insert_many(all))
+            }
+            // So that both commits are in one group, which is written or fails as one.
+            Again::Queued | Again::Refused if self.model.waiting().next().is_some() => {
+                Ok("others wait".to_owned())
+            }
+            Again::Queued => {
+                let first = match table.submit(new, Durability::Disk) {
+                    Ok(first) => first,
+                    Err(e) => return self.hear(commit, Err(e)),
+                };
+                all.drain(..all.len() - 1);
+                let second = table.insert_many(all);
+                let said = self.hear(commit, first.wait())?;
+                self.must_be_refused(second).map(|then| format!("{said}, then {then}"))
+            }
+            Again::Refused => {
+                all.extend(new.last().cloned());
+                let first = table.submit(all, Durability::Disk);
+                let second = table.insert_many_with(new, Durability::Disk);
+                let said = self.hear(commit, second)?;
+                let first = self.must_be_refused(first.and_then(srdb::Ticket::wait))?;
+                Ok(format!("{first}, then {said}"))
+            }
+        }
+    }
+
+    /// Judges the answer to a commit with an id that another row has.
+    fn must_be_refused(&mut self, result: srdb::Result<Receipt>) -> Result<String, Violation> {
+        match result {
             Err(Error::NotUnique { field, .. }) if field == "id" => Ok("not unique".to_owned()),
             Ok(receipt) => {
                 let what = format!("an id that is there was inserted again: {receipt:?}");
@@ -116,8 +134,49 @@ impl Run {
     }
 }
 
+/// What a query asks of the rows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Question {
+    /// The name of the field and its place.
+    pub(super) field: (&'static str, usize),
+    pub(super) compare: Compare,
+    pub(super) backward: bool,
+}
+
+impl Question {
+    /// The numbers of the rows that a query finds.
+    pub(super) fn ask(self, query: srdb::Query, wanted: &Value) -> srdb::Result<Vec<i64>> {
+        let (column, wanted) = (col(self.field.0), wanted.clone());
+        let query = query.filter(match self.compare {
+            Compare::Equal => column.eq(wanted),
+            Compare::Less => column.lt(wanted),
+            Compare::AtLeast => column.gte(wanted),
+        });
+        let query = if self.backward { query.order_by(srdb::desc("_seq")) } else { query };
+        query.rows()?.map(|row| row.map(|row| row.seq())).collect()
+    }
+
+    /// The numbers of the rows that it has to find.
+    pub(super) fn due(self, rows: &Expected, wanted: &Value) -> Vec<i64> {
+        let passes = |values: &Values| {
+            let order = compare_values(&values[self.field.1], wanted);
+            order.is_some_and(|order| match self.compare {
+                Compare::Equal => order == Ordering::Equal,
+                Compare::Less => order == Ordering::Less,
+                Compare::AtLeast => order != Ordering::Less,
+            })
+        };
+        let seqs = (1..).zip(rows).filter(|(_, (_, values))| passes(values));
+        let mut due: Vec<i64> = seqs.map(|(seq, _)| seq).collect();
+        if self.backward {
+            due.reverse();
+        }
+        due
+    }
+}
+
 /// A field of a shape by any number: its name and its place.
-fn field_of(shape: Shape, field: u8) -> (&'static str, usize) {
+pub(super) fn field_of(shape: Shape, field: u8) -> (&'static str, usize) {
     let place = usize::from(field) % shape.fields().len();
     (shape.fields()[place].0, place)
 }

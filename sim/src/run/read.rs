@@ -1,12 +1,14 @@
 //! Reads, compared with the model.
 
-use srdb::{Error, Table};
+use srdb::{Error, Table, Value};
 
+use super::query::{Question, field_of};
 use super::scan::{chosen, names};
 use super::{Kept, Run};
 use crate::db::{found_row, read_all, table_name};
 use crate::model::{FoundRow, Standing, Values};
 use crate::oracle::{Violation, faults};
+use crate::plan::Compare;
 use crate::shape::Shape;
 
 /// Rows as the model has them: `_time` and values.
@@ -125,13 +127,22 @@ impl Run {
         let kept = &self.snapshots[usize::from(pick) % self.snapshots.len()];
         let mut read = 0;
         let mut failed = None;
-        for (slot, _, expected) in &kept.tables {
+        for (slot, shape, expected) in &kept.tables {
+            let asked = asked(*shape, expected, pick);
             let found = kept.snapshot.table(&table_name(*slot)).and_then(|table| {
-                table.scan(..)?.map(|row| row.map(found_row)).collect::<srdb::Result<Vec<_>>>()
+                let rows = table.scan(..)?.map(|row| row.map(found_row));
+                let rows = rows.collect::<srdb::Result<Vec<_>>>()?;
+                // Its indexes stay as they were, too.
+                let told = asked.map(|(question, value)| question.ask(table.query(), value));
+                Ok((rows, told.transpose()?))
             });
             match found {
                 Err(e) => failed = Some(e),
-                Ok(found) => {
+                Ok((_, told)) if told != asked.map(|(asked, value)| asked.due(expected, value)) => {
+                    let what = format!("a query of a snapshot, of t{slot}, {asked:?}: {told:?}");
+                    return Err(Violation::new("index", what));
+                }
+                Ok((found, _)) => {
                     read += found.len();
                     if let Some(what) = difference(&found, expected) {
                         let what = format!("a snapshot has moved: t{slot}: {what}");
@@ -159,6 +170,14 @@ impl Run {
 /// The `_seq` at so many thousandths of the rows, from 0, which no row has, to one past the last.
 pub(super) fn place(thousandths: u16, rows: usize) -> i64 {
     i64::from(thousandths) * (rows as i64 + 1) / 1000
+}
+
+/// What a snapshot is asked: for the rows that have the value of one there is.
+fn asked(shape: Shape, rows: &Expected, pick: u16) -> Option<(Question, &Value)> {
+    let field = field_of(shape, (pick % 251) as u8);
+    let (_, values) = rows.get(usize::from(pick).checked_rem(rows.len())?)?;
+    let question = Question { field, compare: Compare::Equal, backward: false };
+    Some((question, &values[field.1]))
 }
 
 /// The first difference between what was found and what must be there.

@@ -56,7 +56,7 @@ impl Run {
             Step::DropTable { table } => self.drop_table(*table),
             Step::Insert { rows, way, level } => self.insert(*rows, *way, *level),
             Step::BadInsert { rows } => self.insert_bad(*rows),
-            Step::InsertAgain { rows, at } => self.insert_again(*rows, *at),
+            Step::InsertAgain { rows, at, of } => self.insert_again(*rows, *at, *of),
             Step::CreateIndex { table, field } => self.index(*table, *field, true),
             Step::DropIndex { table, field } => self.index(*table, *field, false),
             Step::Query { table, field, at, compare, backward } => {

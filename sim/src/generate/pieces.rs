@@ -1,0 +1,147 @@
+//! Set pieces: a few steps that belong together, for what chance puts together too seldom.
+//!
+//! Each is a scenario whose steps all have to be there, in this order, for anything to go wrong;
+//! what they are about, and what survives, is drawn like everything else.
+
+use srdb_vfs::OpKind;
+
+use super::{Swarm, pick, thousandths};
+use crate::db::ROOT;
+use crate::draw::Draw;
+use crate::plan::{After, At, Compare, Image, Level, Rot, RotFile, Rows, Step, Way};
+
+impl Swarm {
+    /// Of files that nobody has opened yet, while a snapshot holds them, `step` takes some away.
+    pub(super) fn under_a_reader(&self, draw: &mut impl Draw, step: Step) -> [Step; 5] {
+        let read = Step::ReadSnapshot { pick: pick(draw) };
+        [Step::Flush, Step::Snapshot, step, Step::Jobs, read]
+    }
+
+    /// One of the others.
+    pub(super) fn piece(&self, draw: &mut impl Draw) -> Vec<Step> {
+        let slot = self.table(draw);
+        match draw.below(5) {
+            0 => self.torn_batch(draw, slot),
+            1 => self.replaced_manifest(draw, slot),
+            2 => self.rotten_flush(draw, slot),
+            3 => self.index_under_way(draw, slot),
+            _ => self.index_asked(draw, slot),
+        }
+    }
+
+    /// Rows enough to fill sectors, and more than an index is asked about at once.
+    fn many(&self, draw: &mut impl Draw, slot: u8) -> Rows {
+        Rows { table: slot, rows: draw.between(16, 64) as u32, fill: draw.below(125) as u32 }
+    }
+
+    fn insert(&self, draw: &mut impl Draw, slot: u8) -> Step {
+        Step::Insert { rows: self.many(draw, slot), way: Way::Rows, level: self.some_level(draw) }
+    }
+
+    /// The power fails while one commit over many sectors is made durable.
+    fn torn_batch(&self, draw: &mut impl Draw, slot: u8) -> Vec<Step> {
+        let (first, second) = (self.many(draw, slot), self.table(draw));
+        let parts = vec![first, self.many(draw, second)];
+        let (level, image) = (Some(Level::Disk), Image::Drawn(draw.bits()));
+        vec![
+            Step::Aim { at: At { op: OpKind::Sync, file: "*.wal".to_owned(), later: 0 } },
+            Step::CrashAt { call: 1, image, after: self.after(draw) },
+            Step::Batch { parts, level },
+        ]
+    }
+
+    /// The power fails while the name of a new MANIFEST, or of CURRENT, is made durable.
+    fn replaced_manifest(&self, draw: &mut impl Draw, slot: u8) -> Vec<Step> {
+        let (image, call) = (Image::Drawn(draw.bits()), draw.pick(&[1, 1, 2]));
+        let root = ROOT.trim_start_matches('/').to_owned();
+        vec![
+            self.insert(draw, slot),
+            Step::Aim { at: At { op: OpKind::SyncDir, file: root, later: 0 } },
+            Step::CrashAt { call, image, after: self.after(draw) },
+            Step::Flush,
+        ]
+    }
+
+    /// The edit of a flush is the last that was written, and rots.
+    fn rotten_flush(&self, draw: &mut impl Draw, slot: u8) -> Vec<Step> {
+        let at = draw.below(1 << 32) as u32;
+        let rot = Rot { file: RotFile::Manifest, pick: pick(draw), at, xor: 1 << draw.below(8) };
+        let after = After { rot: Some(rot), ..After::default() };
+        let death = if draw.chance(50) {
+            Step::ProcessCrash { after }
+        } else {
+            Step::PowerCrash { image: Image::Drawn(draw.bits()), after }
+        };
+        vec![self.insert(draw, slot), Step::Flush, Step::Jobs, death]
+    }
+
+    /// An index comes or goes while a job that writes its files is half done.
+    fn index_under_way(&self, draw: &mut impl Draw, table: u8) -> Vec<Step> {
+        let field = draw.below(18) as u8;
+        let (create, gone) = (Step::CreateIndex { table, field }, Step::DropIndex { table, field });
+        let some = |draw: &mut _| Step::Job { pick: pick(draw), steps: draw_steps(draw) };
+        let mut steps = vec![self.insert(draw, table)];
+        match draw.below(3) {
+            // While a flush writes that does not know it yet.
+            0 => steps.extend([Step::Rotate, some(draw), create, some(draw)]),
+            // While a flush writes its file, too.
+            1 => steps.extend([create, Step::Rotate, some(draw), some(draw), gone]),
+            // While its own files are built; these may fail.
+            _ => {
+                steps.extend([Step::Flush, create]);
+                if draw.chance(50) {
+                    let fault = self.fault(draw);
+                    let file = draw.pick(&["*.idx", "*.idx", "*.sst", "MANIFEST*"]);
+                    steps.push(Step::Fault { fault: fault.on(file) });
+                }
+                steps.push(some(draw));
+                if draw.chance(50) {
+                    steps.push(gone);
+                }
+            }
+        }
+        steps.push(Step::Jobs);
+        if draw.chance(50) {
+            let (image, after) = (Image::Drawn(draw.bits()), self.after(draw));
+            steps.push(Step::PowerCrash { image, after });
+        }
+        steps
+    }
+
+    /// An index of files that hold rows enough for it to be asked, and questions.
+    fn index_asked(&self, draw: &mut impl Draw, table: u8) -> Vec<Step> {
+        let field = draw.below(18) as u8;
+        let mut rows = self.many(draw, table);
+        // Values that go up, so that few are less than one of the first.
+        let goes_up = draw.chance(50);
+        if goes_up {
+            rows.fill = draw.below(25) as u32 * 5 + 1;
+        }
+        let insert = Step::Insert { rows, way: Way::Rows, level: self.some_level(draw) };
+        let mut steps = vec![Step::CreateIndex { table, field }, insert];
+        if draw.chance(70) {
+            steps.push(Step::Flush);
+        }
+        if draw.chance(30) {
+            steps.push(self.insert(draw, table));
+        }
+        if self.silent && draw.chance(50) {
+            let at = draw.below(1 << 32) as u32;
+            let rot = Rot { file: RotFile::Index, pick: pick(draw), at, xor: 1 << draw.below(8) };
+            steps.push(Step::Rot { rot, place: srdb_vfs::RotPlace::Both });
+        }
+        let compares = [Compare::Equal, Compare::Less, Compare::AtLeast];
+        for compare in [Compare::Equal, draw.pick(&compares), draw.pick(&compares)] {
+            let early = goes_up && draw.chance(70);
+            let at = if early { draw.below(100) as u16 } else { thousandths(draw) };
+            let backward = draw.chance(30);
+            steps.push(Step::Query { table, field, at, compare, backward });
+        }
+        steps
+    }
+}
+
+/// How far a job is when something comes in between.
+fn draw_steps(draw: &mut impl Draw) -> u16 {
+    draw.between(1, 12) as u16
+}
