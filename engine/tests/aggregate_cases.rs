@@ -195,6 +195,12 @@ fn block_statistics_answer_without_decoding() {
     for line in ["groups  one of all rows", "values  count(*), count(temp), sum(n)", "order   by"] {
         assert!(plan.contains(line), "{line} is missing in {plan}");
     }
+    // 64 rows a block, one a second: most blocks lie in one window.
+    let minutes = table.query().window("at", "5m").aggregate([agg::count(), agg::sum("n")]);
+    let inside = |from: i64| from / 300 == (from + 63).min(999) / 300;
+    let whole = (0..16).filter(|block| inside(block * 64)).count();
+    assert_eq!(steps(&minutes).1.blocks_by_zone_maps, Some(whole as u64));
+    assert_eq!(text(&minutes)[3], "_window=1970-01-01T00:15:00Z count(*)=100 sum(n)=94950");
     let windows = table.query().group_by(["device"]).window("at", "1m").slide("20s");
     let run = windows.aggregate([agg::count()]).explain_analyze().expect("a run").to_string();
     assert!(run.contains("groups  by device, PT1M of at, one every PT20S: 364 in "), "{run}");

@@ -73,7 +73,7 @@ impl AggregateRows {
         let keys = self.plan.keys.len();
         let ranks: Vec<Vec<u32>> = (0..keys).map(|field| ranks(groups.values(field))).collect();
         let mut order: Vec<u32> = (0..groups.len() as u32).collect();
-        self.plan.check_memory(self.run.bytes() + order.len() * size_of::<Spec>())?;
+        self.plan.check_memory(self.run.bytes().saturating_add(order.len() * size_of::<Spec>()))?;
         let rank = |group: u32, field: usize| ranks[field][groups.value_of(group, field) as usize];
         let same_keys = |a: u32, b: u32| (0..keys).all(|f| rank(a, f) == rank(b, f));
         // The places of keys as the digits of one number, where that fits.

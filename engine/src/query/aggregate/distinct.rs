@@ -58,7 +58,8 @@ impl Accumulator for CountDistinct {
     }
 
     fn bytes(&self) -> usize {
-        self.values.bytes() + self.pairs.capacity() * 10 + self.counts.capacity() * 8
+        let pairs = self.pairs.capacity() * 10 + self.counts.capacity() * 8;
+        self.values.bytes().saturating_add(pairs)
     }
 
     fn value(&mut self, group: usize) -> Result<Value> {

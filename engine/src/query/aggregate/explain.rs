@@ -25,8 +25,8 @@ pub struct AggregationSteps {
     pub window: Option<String>,
     /// What is made of each group.
     pub aggregates: Vec<String>,
-    /// Whether there is one group only, so that blocks of which all rows pass may be done with
-    /// their zone maps: counts, integers' sums, least and greatest values.
+    /// Whether there are no fields, so that blocks of which all rows pass, and are in one window,
+    /// may be done with their zone maps: counts, integers' sums, least and greatest values.
     pub uses_zone_maps: bool,
     /// After a run: the blocks of which nothing was decoded to aggregate them.
     pub blocks_by_zone_maps: Option<u64>,
@@ -78,7 +78,7 @@ impl AggregatePlan {
             group_by: request.group_by.clone(),
             window,
             aggregates: self.aggregates.iter().map(|bound| bound.aggregate.to_string()).collect(),
-            uses_zone_maps: self.keys.is_empty() && self.windows.is_none(),
+            uses_zone_maps: self.keys.is_empty(),
             blocks_by_zone_maps: run.map(|run| run.from_zones),
             groups: run.map(|run| run.groups.len() as u64),
             bytes: run.map(|run| run.bytes() as u64),
@@ -144,7 +144,7 @@ impl Display for AggregationSteps {
         match self.blocks_by_zone_maps {
             Some(blocks) => write!(f, "\n        {blocks} blocks by their zone maps alone"),
             None if self.uses_zone_maps => {
-                write!(f, "\n        where all rows of a block pass, by its zone map if that does")
+                write!(f, "\n        of a block that passes whole, by its zone map where that does")
             }
             None => Ok(()),
         }

@@ -96,6 +96,8 @@ impl Pairs {
         let pair = (first, second);
         let number = match table.find(hash(pair), |at| pairs[*at as usize] == pair) {
             Some(number) => *number,
+            // See `bytes`.
+            None if pairs.len() >= UNKNOWN as usize => return 0,
             None => {
                 let number = pairs.len() as u32;
                 pairs.push(pair);
@@ -110,7 +112,11 @@ impl Pairs {
         number
     }
 
+    /// More than any limit where there are no more numbers.
     fn bytes(&self) -> usize {
+        if self.pairs.len() >= UNKNOWN as usize {
+            return usize::MAX;
+        }
         self.pairs.capacity() * 8 + self.table.capacity() * 8 + self.recent.capacity() * 8
     }
 }
@@ -230,6 +236,19 @@ impl Groups {
         self.fields.is_empty() && self.windows.is_none()
     }
 
+    /// The group of all rows with timestamps from `first` to `last`, if there are no fields and
+    /// that is one window.
+    pub(super) fn of_window(&mut self, (first, last): (i64, i64)) -> Option<u32> {
+        let keys = self.windows.as_mut().filter(|_| self.fields.is_empty())?;
+        let windows = &keys.windows;
+        let window = windows.last_of(first);
+        if windows.slide != windows.size || windows.last_of(last) != window {
+            return None;
+        }
+        let window = keys.numbers.int(window);
+        Some(keys.pairs.number(window, 0))
+    }
+
     /// How many groups there are.
     pub(super) fn len(&self) -> usize {
         match (&self.windows, self.pairs.last(), self.fields.last()) {
@@ -243,10 +262,12 @@ impl Groups {
 
     /// Bytes of memory.
     pub(in crate::query) fn bytes(&self) -> usize {
-        let fields = self.fields.iter().map(|f| f.interner.bytes() + f.known.capacity() * 4);
-        let pairs = self.pairs.iter().map(Pairs::bytes).sum::<usize>();
-        let windows = self.windows.as_ref().map_or(0, |w| w.pairs.bytes() + w.numbers.bytes());
-        fields.sum::<usize>() + pairs + windows
+        let fields =
+            self.fields.iter().map(|f| f.interner.bytes().saturating_add(f.known.capacity() * 4));
+        let pairs = self.pairs.iter().map(Pairs::bytes).fold(0, usize::saturating_add);
+        let bytes = |keys: &WindowKeys| keys.pairs.bytes().saturating_add(keys.numbers.bytes());
+        let windows = self.windows.as_ref().map_or(0, bytes);
+        fields.fold(0, usize::saturating_add).saturating_add(pairs).saturating_add(windows)
     }
 
     /// Appends the targets of `rows`, `keys` being what the fields' values come as, and `times`

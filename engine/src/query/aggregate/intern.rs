@@ -4,7 +4,8 @@
 //! 1. Numbers are dense and in the order of first sight. Null has a number of its own.
 //! 2. Equal is as in order: 1.50 is 1.5, 0.0 is -0.0, any two NaNs are one. The form that is kept
 //!    is the first seen.
-//! 3. The table is never iterated and its hash is fixed, so that the same rows give the same
+//! 3. What can't be numbered any more makes [`Interner::bytes`] exceed every limit.
+//! 4. The table is never iterated and its hash is fixed, so that the same rows give the same
 //!    numbers on every run.
 
 use hashbrown::HashTable;
@@ -26,7 +27,12 @@ pub(crate) struct Interner {
     null: Option<u32>,
     /// Of all but null.
     table: HashTable<u32>,
+    /// There are no more numbers, or no more places for bytes: what came since is not told apart.
+    full: bool,
 }
+
+/// Numbers of values; the greatest u32 is no number.
+const VALUES_MAX: usize = u32::MAX as usize;
 
 /// A hash that is the same for equal values.
 pub(super) fn hash_float(value: f64) -> u64 {
@@ -43,7 +49,8 @@ pub(super) fn hash_decimal(value: Decimal) -> u64 {
 
 impl Interner {
     pub(crate) fn new(physical: Physical) -> Interner {
-        Interner { values: Column::new(physical), null: None, table: HashTable::new() }
+        let values = Column::new(physical);
+        Interner { values, null: None, table: HashTable::new(), full: false }
     }
 
     /// How many values there are, null included.
@@ -56,8 +63,11 @@ impl Interner {
         &self.values
     }
 
-    /// Bytes of memory.
+    /// Bytes of memory; more than any limit where values are not told apart any more.
     pub(crate) fn bytes(&self) -> usize {
+        if self.full {
+            return usize::MAX;
+        }
         self.values.value_bytes() + self.table.capacity() * ENTRY_BYTES
     }
 
@@ -74,12 +84,16 @@ impl Interner {
 
     #[inline]
     pub(crate) fn int(&mut self, value: i64) -> u32 {
-        let Interner { values, table, .. } = self;
+        let Interner { values, table, full, .. } = self;
         let ColumnData::Int(data) = &mut values.data else { return 0 };
         let is_it = |id: &u32| data[*id as usize] == value;
         let hash = hash_int(value);
         if let Some(id) = table.find(hash, is_it) {
             return *id;
+        }
+        if data.len() >= VALUES_MAX {
+            *full = true;
+            return 0;
         }
         let id = data.len() as u32;
         data.push(value);
@@ -92,12 +106,16 @@ impl Interner {
     /// The number of a string of bytes.
     #[inline]
     pub(crate) fn bytes_of(&mut self, value: &[u8]) -> u32 {
-        let Interner { values, table, .. } = self;
+        let Interner { values, table, full, .. } = self;
         let ColumnData::Bytes(data) = &mut values.data else { return 0 };
         let is_it = |id: &u32| data.get(*id as usize) == value;
         let hash = hash_bytes(value);
         if let Some(id) = table.find(hash, is_it) {
             return *id;
+        }
+        if data.len() >= VALUES_MAX || data.data.len() + value.len() > u32::MAX as usize {
+            *full = true;
+            return 0;
         }
         let id = data.len() as u32;
         data.push(value);
@@ -122,11 +140,15 @@ impl Interner {
 
     /// Values of which there are few, or that are slow to tell apart anyway.
     fn other(&mut self, column: &Column, row: usize) -> u32 {
-        let Interner { values, table, .. } = self;
+        let Interner { values, table, full, .. } = self;
         let hash = hash_at(&column.data, row);
         let is_it = |id: &u32| are_equal(&values.data, *id as usize, &column.data, row);
         if let Some(id) = table.find(hash, is_it) {
             return *id;
+        }
+        if values.len() >= VALUES_MAX {
+            *full = true;
+            return 0;
         }
         let id = values.len() as u32;
         values.push(&column.get(row));

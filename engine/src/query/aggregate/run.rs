@@ -104,20 +104,38 @@ impl Run {
     /// Bytes of memory.
     pub(super) fn bytes(&self) -> usize {
         let kept = self.accumulators.iter().map(|accumulator| accumulator.bytes());
-        self.groups.bytes() + kept.sum::<usize>()
+        kept.fold(self.groups.bytes(), usize::saturating_add)
     }
 
     fn add(&mut self, plan: &AggregatePlan, vectors: &Vectors<'_>) -> Result<()> {
         let Vectors { batch, selected } = vectors;
         let mut left: Vec<bool> = vec![true; self.accumulators.len()];
-        if self.groups.is_one() {
-            self.add_without_decoding(batch, selected, &mut left)?;
+        if let Some(group) = self.only_group(batch)? {
+            self.add_without_decoding(batch, selected, group as usize, &mut left)?;
             if !left.contains(&true) {
                 self.from_zones += u64::from(matches!(batch, Batch::Block(_)));
-                return Ok(());
+                return plan.check_memory(self.bytes());
             }
         }
         self.add_decoded(plan, vectors, &left)
+    }
+
+    /// The group that all rows of a batch are in, if that is known without a look at them.
+    fn only_group(&mut self, batch: &Batch<'_>) -> Result<Option<u32>> {
+        if self.groups.is_one() {
+            return Ok(Some(0));
+        }
+        let window = self.of_window.map(|at| self.operands[at]);
+        let Some(Operand::Column(column, _)) = window.filter(|_| self.of_keys.is_empty()) else {
+            return Ok(None);
+        };
+        let zone = batch.zone(column)?.filter(|zone| zone.null_count == 0);
+        let Some(bounds) = zone.and_then(|zone| zone.int_bounds()) else { return Ok(None) };
+        let group = self.groups.of_window(bounds);
+        if group.is_some() {
+            self.grow();
+        }
+        Ok(group)
     }
 
     /// Adds to the only group what is known without a look at a column; clears what needs none in
@@ -126,16 +144,17 @@ impl Run {
         &mut self,
         batch: &Batch<'_>,
         selected: &Mask,
+        group: usize,
         left: &mut [bool],
     ) -> Result<()> {
         let count = selected.count();
         let aggregates = self.accumulators.iter_mut().zip(&self.of_aggregates);
         for ((accumulator, operand), left) in aggregates.zip(left) {
             match operand.map(|at| self.operands[at]) {
-                None => *left = !accumulator.add_rows(count as u64, 0),
+                None => *left = !accumulator.add_rows(count as u64, group),
                 Some(Operand::Column(column, _)) if count == batch.len() => {
                     if let Some(zone) = batch.zone(column)? {
-                        *left = !accumulator.add_zone(&zone, 0);
+                        *left = !accumulator.add_zone(&zone, group);
                     }
                 }
                 Some(_) => {}
@@ -199,7 +218,7 @@ impl Run {
                     let column = of_aggregates[at].and_then(|at| columns[at]);
                     accumulator.add(column, &self.targets)?;
                 }
-                bytes += accumulator.bytes();
+                bytes = bytes.saturating_add(accumulator.bytes());
             }
             plan.check_memory(bytes)?;
         }
