@@ -10,7 +10,7 @@ use super::{RUNS_MAX, mutant, threads};
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// Give up after so many seeds.
-    #[arg(long, default_value_t = 5000)]
+    #[arg(long, default_value_t = 20_000)]
     seeds: u64,
     /// The first of them: how many it takes from here on shows how much luck it takes.
     #[arg(long, default_value_t = 0)]

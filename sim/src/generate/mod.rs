@@ -13,7 +13,7 @@ use crate::draw::Draw;
 use crate::plan::{
     After, Again, Compare, Image, Level, Nested, Options, Plan, Read, Rot, RotFile, Rows, Step, Way,
 };
-use crate::shape::Shape;
+use crate::shape::{STYLES, Shape};
 
 /// The kinds of steps, each with the weight that a plan of middling character gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,7 +207,8 @@ struct Swarm {
     tables: u8,
     steps: u64,
     rows_max: u64,
-    fill: Option<u32>,
+    /// How the values go, if it is the same everywhere.
+    style: Option<u32>,
     shape: Option<Shape>,
     levels: [u32; 3],
     call_max: u64,
@@ -241,7 +242,7 @@ impl Swarm {
             tables: draw.pick(&[1, 1, 2, 3, 4]),
             steps: draw.pick(&[10, 20, 40, 80, 120]),
             rows_max: draw.pick(&[1, 3, 10, 40]),
-            fill: draw.chance(30).then(|| draw.below(125) as u32),
+            style: draw.chance(30).then(|| draw.below(u64::from(STYLES)) as u32),
             shape: draw.chance(60).then(|| draw.pick(&Shape::ALL)),
             call_max: draw.pick(&[3, 10, 30, 100]),
             nested_percent: draw.pick(&[0, 20, 60]),
@@ -378,7 +379,7 @@ impl Swarm {
 
     fn rows(&self, draw: &mut impl Draw) -> Rows {
         let rows = draw.between(1, self.rows_max) as u32;
-        let fill = self.fill.unwrap_or_else(|| draw.below(125) as u32);
+        let fill = fill(draw, self.style);
         Rows { table: self.table(draw), rows, fill }
     }
 
@@ -426,6 +427,12 @@ fn pick(draw: &mut impl Draw) -> u16 {
 }
 
 /// A place in a table; now and then an end of it, or beyond.
+/// What values are drawn from, in this style or any.
+fn fill(draw: &mut impl Draw, style: Option<u32>) -> u32 {
+    let style = style.unwrap_or_else(|| draw.below(u64::from(STYLES)) as u32);
+    style + STYLES * draw.between(1, 7_999) as u32
+}
+
 fn thousandths(draw: &mut impl Draw) -> u16 {
     if draw.chance(20) { draw.pick(&[0, 1, 999, 1000, 1100]) } else { draw.below(1001) as u16 }
 }

@@ -5,7 +5,7 @@
 
 use srdb_vfs::OpKind;
 
-use super::{Swarm, pick, thousandths};
+use super::{Swarm, fill, pick, thousandths};
 use crate::db::ROOT;
 use crate::draw::Draw;
 use crate::plan::{After, At, Compare, Image, Level, Rot, RotFile, Rows, Step, Way};
@@ -20,18 +20,19 @@ impl Swarm {
     /// One of the others.
     pub(super) fn piece(&self, draw: &mut impl Draw) -> Vec<Step> {
         let slot = self.table(draw);
-        match draw.below(5) {
+        match draw.below(6) {
             0 => self.torn_batch(draw, slot),
             1 => self.replaced_manifest(draw, slot),
             2 => self.rotten_flush(draw, slot),
             3 => self.index_under_way(draw, slot),
+            4 => self.dropped_under_way(draw, slot),
             _ => self.index_asked(draw, slot),
         }
     }
 
     /// Rows enough to fill sectors, and more than an index is asked about at once.
     fn many(&self, draw: &mut impl Draw, slot: u8) -> Rows {
-        Rows { table: slot, rows: draw.between(16, 64) as u32, fill: draw.below(125) as u32 }
+        Rows { table: slot, rows: draw.between(16, 64) as u32, fill: fill(draw, None) }
     }
 
     fn insert(&self, draw: &mut impl Draw, slot: u8) -> Step {
@@ -75,6 +76,16 @@ impl Swarm {
         vec![self.insert(draw, slot), Step::Flush, Step::Jobs, death]
     }
 
+    /// A table is dropped while its flush is half done.
+    fn dropped_under_way(&self, draw: &mut impl Draw, table: u8) -> Vec<Step> {
+        let some = |draw: &mut _| Step::Job { pick: pick(draw), steps: draw_steps(draw) };
+        let (begun, then) = (some(draw), [some(draw), some(draw)]);
+        let mut steps = vec![self.insert(draw, table), Step::Rotate, begun];
+        steps.push(Step::DropTable { table });
+        steps.extend(then);
+        steps
+    }
+
     /// An index comes or goes while a job that writes its files is half done.
     fn index_under_way(&self, draw: &mut impl Draw, table: u8) -> Vec<Step> {
         let field = draw.below(18) as u8;
@@ -115,7 +126,8 @@ impl Swarm {
         // Values that go up, so that few are less than one of the first.
         let goes_up = draw.chance(50);
         if goes_up {
-            rows.fill = draw.below(25) as u32 * 5 + 1;
+            let style = draw.below(25) as u32 * 5 + 1;
+            rows.fill = fill(draw, Some(style));
         }
         let insert = Step::Insert { rows, way: Way::Rows, level: self.some_level(draw) };
         let mut steps = vec![Step::CreateIndex { table, field }, insert];
