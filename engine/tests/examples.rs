@@ -4,9 +4,9 @@
 //! 2. Every example prints its text, in each of two runs, fails nowhere and leaves no file behind.
 //! 3. The guide names every example.
 //!
-//! `cargo test` builds the examples before it runs this; a single `cargo test --test examples` does
-//! not, and is told so. An output that has changed for good is written with
-//! `cargo run --example NAME > engine/examples/NAME.txt`, and looked at.
+//! `cargo test` builds the examples before it runs this. With the name of a test, or `--test`, it
+//! does not; then this says so where they are missing or old. An output that has changed for good
+//! is written with `cargo run --example NAME > engine/examples/NAME.txt`, and looked at.
 
 #![expect(clippy::disallowed_methods, reason = "a test that reads the sources as they lie there")]
 
@@ -85,7 +85,7 @@ fn check(name: &str) -> Result<(), String> {
 
 /// The built example, which lies beside the directory of this test's own program.
 fn program(name: &str) -> Result<PathBuf, String> {
-    let advice = "`cargo test` and `cargo build --examples` build it";
+    let advice = "`cargo build --examples` builds it, as does `cargo test` without a name";
     let this = std::env::current_exe().expect("a running program has a path");
     let built = this.parent().and_then(Path::parent).expect("target/PROFILE/deps/THIS");
     let program = built.join("examples").join(format!("{name}{EXE_SUFFIX}"));
