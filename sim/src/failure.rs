@@ -8,6 +8,7 @@ use crate::draw::SeedDraw;
 use crate::files;
 use crate::generate::generate;
 use crate::mutants::Mutant;
+use crate::plan::Step;
 use crate::report;
 use crate::run::{Config, Failure, run, run_recorded};
 use crate::shrink::{Progress, shrink_watched};
@@ -38,10 +39,21 @@ impl Failure {
         self.plan.save(directory, &self.name())
     }
 
+    /// Whether it is the question in the plan's last step that was answered wrongly.
+    fn is_asked_at_the_end(&self) -> bool {
+        let is_question = |step: &Step| matches!(step, Step::Ask { .. } | Step::Aggregate { .. });
+        self.violation.oracle == "query"
+            && self.step + 1 == self.plan.steps.len()
+            && self.plan.steps.last().is_some_and(is_question)
+    }
+
     /// Whether the seed gives this plan; one written by hand, or shrunk, only has its number.
     fn is_of_its_seed(&self) -> bool {
         let drawn = generate(self.plan.seed, &mut SeedDraw::new(self.plan.seed));
-        drawn.options == self.plan.options && drawn.steps.len() == self.plan.steps.len()
+        // A question of the end that was answered wrongly has become a step behind the others.
+        let (steps, more) = (drawn.steps.len(), usize::from(self.is_asked_at_the_end()));
+        let is_as_long = [steps, steps + more].contains(&self.plan.steps.len());
+        drawn.options == self.plan.options && is_as_long
     }
 
     /// Everything that somebody needs who is to find the cause.

@@ -18,6 +18,7 @@ use super::expr::{Expr, Literal, Node, Op};
 use super::lower::{Lowered, Subject};
 use crate::chunk::Mask;
 use crate::column::{FilterScratch, Predicate, Test, Verdict};
+use crate::mutant;
 use crate::schema::Schema;
 use crate::sst::TIME_COLUMN;
 use crate::types::Physical;
@@ -182,6 +183,7 @@ impl Binder<'_> {
         turned: bool,
     ) -> Part {
         match lowered {
+            Lowered::Never if negated && mutant::on("opposite-of-unknown") => Part::All(vec![]),
             Lowered::Never => Part::Any(vec![]),
             Lowered::Test(predicate) => {
                 self.leaf(expr, operand, Check::Test(Test { predicate, negated }), turned)
@@ -404,7 +406,9 @@ impl Leaf {
             Check::Test(test) => {
                 let verdict = test.predicate.judge(&zone, physical);
                 match if test.negated { verdict.negated() } else { verdict } {
-                    Verdict::All if zone.null_count > 0 => Verdict::Some,
+                    Verdict::All if zone.null_count > 0 && !mutant::on("zone-overlooks-nulls") => {
+                        Verdict::Some
+                    }
                     verdict => verdict,
                 }
             }

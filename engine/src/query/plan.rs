@@ -9,6 +9,7 @@ use super::order::{Order, Ordering};
 use super::sort::{Distinct, SortKey, Sorter};
 use super::vectors::{ScanCounts, VectorScan, Vectors};
 use crate::chunk::Mask;
+use crate::mutant;
 use crate::row::Projection;
 use crate::types::Physical;
 use crate::{Error, Result, SnapshotTable};
@@ -109,7 +110,10 @@ impl Plan {
 
     /// The numbers of the rows in the order of `keys`, and what the scan did.
     pub(super) fn sort(&self, keys: &[SortKey]) -> Result<(Vec<i64>, ScanCounts)> {
-        let wanted = self.limit.map(|limit| limit.saturating_add(self.offset));
+        let wanted = self.limit.map(|limit| {
+            let forgets = mutant::when("sort-forgets-the-offset", || self.offset > 0);
+            limit.saturating_add(if forgets { 0 } else { self.offset })
+        });
         let wanted = wanted.map(|wanted| usize::try_from(wanted).unwrap_or(usize::MAX));
         let mut sorter = Sorter::new(keys.to_vec(), wanted, self.sort_bytes_max);
         let mut selected = self.scan()?;

@@ -6,6 +6,7 @@
 
 mod aim;
 mod pieces;
+pub mod questions;
 
 use srdb_vfs::{Fault, FaultKind, MapMode, OpKind, Personality, RotPlace, Shows};
 
@@ -26,6 +27,8 @@ enum Kind {
     CreateIndex,
     DropIndex,
     Query,
+    Ask,
+    Aggregate,
     Batch,
     Submit,
     Wait,
@@ -60,7 +63,7 @@ enum Kind {
     CrashAt,
 }
 
-const KINDS: [(Kind, u32); 40] = [
+const KINDS: [(Kind, u32); 42] = [
     (Kind::CreateTable, 4),
     (Kind::DropTable, 3),
     (Kind::Insert, 40),
@@ -69,6 +72,8 @@ const KINDS: [(Kind, u32); 40] = [
     (Kind::CreateIndex, 3),
     (Kind::DropIndex, 1),
     (Kind::Query, 6),
+    (Kind::Ask, 6),
+    (Kind::Aggregate, 3),
     (Kind::Batch, 18),
     (Kind::Submit, 10),
     (Kind::Wait, 6),
@@ -293,6 +298,16 @@ impl Swarm {
                     Compare::AtLeast,
                 ]),
                 backward: draw.chance(30),
+            },
+            Kind::Ask => Step::Ask {
+                table: self.table(draw),
+                ask: questions::ask(draw),
+                snapshot: draw.chance(25).then(|| pick(draw)),
+            },
+            Kind::Aggregate => Step::Aggregate {
+                table: self.table(draw),
+                sums: questions::sums(draw),
+                snapshot: draw.chance(25).then(|| pick(draw)),
             },
             Kind::Batch => Step::Batch { parts: self.parts(draw), level: self.some_level(draw) },
             Kind::Submit => Step::Submit { parts: self.parts(draw), level: self.level(draw) },

@@ -14,10 +14,13 @@
 //!    loss of power, or of the process.
 //! 3. Everything here follows from what the database answered, never from how it works.
 //!
-//! The matching of a recovered database against this is in `recovery.rs`.
+//! The matching of a recovered database against this is in `recovery.rs`; what its rows answer to
+//! conditions and figures, in `question.rs` and `sums.rs`.
 
 mod ledger;
+pub mod question;
 mod recovery;
+pub mod sums;
 #[cfg(test)]
 mod tests;
 

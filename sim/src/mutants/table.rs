@@ -327,6 +327,32 @@ pub static MUTANTS: &[Mutant] = &[
     line("memtable-begins-late", Answers, "the first row of a memtable is looked for in the SSTs"),
     line("nulls-ignored", Answers, "nulls in an SST are read as values"),
     line("count-off-by-one", Answers, "the count of a table that has SSTs is one too few"),
+    line(
+        "zone-overlooks-nulls",
+        Answers,
+        "a block whose values all pass passes as a whole, though some of its rows have none",
+    ),
+    line(
+        "opposite-of-unknown",
+        Answers,
+        "the opposite of a comparison with null is true instead of unknown",
+    ),
+    line(
+        "sort-forgets-the-offset",
+        Answers,
+        "a sort keeps as many rows as the limit says, without those that the offset leaves out",
+    ),
+    line("null-keys-differ", Answers, "nulls are not one group but each a group of its own"),
+    line(
+        "window-of-the-first-row",
+        Answers,
+        "a block is taken to lie in the window of its first row as a whole",
+    ),
+    line(
+        "zone-of-a-part",
+        Answers,
+        "figures of a block come from its zone map though only some of its rows have passed",
+    ),
     lie(
         "index-unsynced",
         Indexes,

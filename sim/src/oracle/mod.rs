@@ -7,7 +7,8 @@
 //! | `wal`           | does recovery give the same when repeated and when interrupted; is damage to what was acknowledged reported? | [`wal`] |
 //! | `manifest`      | does the MANIFEST name exactly the files that are there, and does it never go back? | [`manifest`] |
 //! | `tree`          | does the B+Tree of every SST lead to each block, once, by search and by scan? | [`tree`] |
-//! | `index`         | does every index file say what the rows of its SST say, and a query what all rows say? | [`index`] |
+//! | `index`         | does every index file say what the rows of its SST say, and a query of one field what all rows say? | [`index`] |
+//! | `query`         | does a question for rows or figures find what the model finds by looking at all rows, by index and without? | [`crate::model`] |
 //! | `structure`     | does the engine's own `verify` find everything in order?                  | [`structure`] |
 //! | `faults`        | had every error a cause, and the type for it; is nothing acknowledged after a failed sync? | [`faults`] |
 //! | `determinism`   | is the trace hash the same when the run is repeated?                      | [`determinism`] |

@@ -7,6 +7,7 @@
 //! ```text
 //!   Plan ─┬─ Options (options.rs)
 //!         └─ Step* (step.rs) ─┬─ Rows, Level, Way, Read … (rows.rs)
+//!                             ├─ Ask, Sums, Condition … (question.rs)
 //!                             └─ After a death: Image, Nested, Rot … (after.rs)
 //! ```
 //!
@@ -19,6 +20,7 @@
 
 mod after;
 mod options;
+mod question;
 mod rows;
 mod step;
 
@@ -31,6 +33,7 @@ use crate::files;
 
 pub use after::{After, At, Image, Nested, Rot, RotFile, Survivor};
 pub use options::Options;
+pub use question::{Ask, Condition, Figure, Is, Key, Nulls, Sums, Test, Wanted, What};
 pub use rows::{Again, Compare, Level, Read, Rows, Way};
 pub use step::Step;
 

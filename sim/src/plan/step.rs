@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use srdb_vfs::{Fault, RotPlace};
 
-use super::{After, Again, At, Compare, Image, Level, Read, Rot, Rows, Way, is_default, json};
+use super::{
+    After, Again, Ask, At, Compare, Image, Level, Read, Rot, Rows, Sums, Way, is_default, json,
+};
 use crate::shape::Shape;
 
 /// One step.
@@ -72,6 +74,26 @@ pub enum Step {
         compare: Compare,
         /// From the end to the start.
         backward: bool,
+    },
+    /// Asks for the rows of which a condition is true.
+    Ask {
+        /// The table's number.
+        table: u8,
+        /// Which rows, in which order.
+        ask: Ask,
+        /// Of which kept snapshot; of the table itself if it is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        snapshot: Option<u16>,
+    },
+    /// Asks for figures of rows.
+    Aggregate {
+        /// The table's number.
+        table: u8,
+        /// Which figures, of which rows.
+        sums: Sums,
+        /// Of which kept snapshot; of the table itself if it is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        snapshot: Option<u16>,
     },
     /// Commits a batch across tables and waits.
     Batch {

@@ -10,6 +10,7 @@
 //!    disk's.
 //! 3. No panic leaves a run: it is a violation like any other.
 
+mod ask;
 mod commit;
 mod cut;
 mod handle;

@@ -7,7 +7,7 @@ use srdb::{Durability, Error, Receipt, Value, col};
 
 use super::Run;
 use super::read::{Expected, place};
-use crate::model::Values;
+use crate::model::{Values, question};
 use crate::oracle::Violation;
 use crate::plan::{Again, Compare, Level, Rows};
 use crate::shape::Shape;
@@ -168,7 +168,7 @@ impl Question {
     /// The numbers of the rows that it has to find.
     pub(super) fn due(self, rows: &Expected, wanted: &Value) -> Vec<i64> {
         let passes = |values: &Values| {
-            let order = compare_values(&values[self.field.1], wanted);
+            let order = question::compare(&values[self.field.1], wanted);
             order.is_some_and(|order| match self.compare {
                 Compare::Equal => order == Ordering::Equal,
                 Compare::Less => order == Ordering::Less,
@@ -188,24 +188,4 @@ impl Question {
 pub(super) fn field_of(shape: Shape, field: u8) -> (&'static str, usize) {
     let place = usize::from(field) % shape.fields().len();
     (shape.fields()[place].0, place)
-}
-
-/// How two values of one field compare: as docs/queries.md says, and none with a null.
-fn compare_values(a: &Value, b: &Value) -> Option<Ordering> {
-    let floats = |a: f64, b: f64| a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()));
-    Some(match (a, b) {
-        (Value::Null, _) | (_, Value::Null) => return None,
-        (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
-        (Value::Int(a), Value::Int(b))
-        | (Value::Timestamp(a), Value::Timestamp(b))
-        | (Value::Duration(a), Value::Duration(b)) => a.cmp(b),
-        (Value::UInt(a), Value::UInt(b)) => a.cmp(b),
-        (Value::Float32(a), Value::Float32(b)) => floats((*a).into(), (*b).into()),
-        (Value::Float64(a), Value::Float64(b)) => floats(*a, *b),
-        (Value::Decimal(a), Value::Decimal(b)) => a.cmp(b),
-        (Value::String(a), Value::String(b)) | (Value::Json(a), Value::Json(b)) => a.cmp(b),
-        (Value::Bytes(a), Value::Bytes(b)) => a.cmp(b),
-        // Values of one field are of one kind.
-        _ => return None,
-    })
 }

@@ -2,6 +2,7 @@
 
 use srdb::{Error, Table, Value};
 
+use super::ask::Seen;
 use super::query::{Question, field_of};
 use super::scan::{chosen, names};
 use super::{Kept, Run};
@@ -35,22 +36,8 @@ impl Run {
         fields: Option<u32>,
         snapshot: Option<u16>,
     ) -> Result<String, Violation> {
-        let kept = snapshot.filter(|_| !self.snapshots.is_empty());
-        let kept = kept.map(|pick| &self.snapshots[usize::from(pick) % self.snapshots.len()]);
-        let (table, shape, rows) = match kept {
-            Some(kept) => {
-                let Some(it) = kept.tables.iter().find(|table| table.0 == slot) else {
-                    return Ok("no table".to_owned());
-                };
-                (kept.snapshot.table(&table_name(slot)), it.1, it.2.clone())
-            }
-            None => {
-                let Some((table, rows)) = self.both(slot)? else {
-                    return Ok("no table".to_owned());
-                };
-                let shape = self.model.table(slot).map_or(Shape::Narrow, |(_, table)| table.shape);
-                (table.snapshot(), shape, rows)
-            }
+        let Some(Seen { table, shape, rows }) = self.seen(slot, snapshot)? else {
+            return Ok("no table".to_owned());
         };
         let seq = place(at, rows.len());
         let chosen = chosen(shape, fields);

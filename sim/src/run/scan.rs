@@ -12,9 +12,9 @@ use serde::Deserialize;
 use srdb::{Error, Scan, Value};
 
 use super::Run;
+use super::ask::Seen;
 use super::read::{Expected, place};
 use crate::coverage::Phase;
-use crate::db::table_name;
 use crate::model::Values;
 use crate::oracle::Violation;
 use crate::plan::Read;
@@ -140,23 +140,8 @@ impl Run {
         snapshot: Option<u16>,
     ) -> Result<Result<Open, String>, Violation> {
         let Range { table: slot, by_time, fields, .. } = range;
-        let kept = snapshot.filter(|_| !self.snapshots.is_empty());
-        let kept = kept.map(|pick| &self.snapshots[usize::from(pick) % self.snapshots.len()]);
-        let (table, shape, rows) = match kept {
-            Some(kept) => {
-                let Some((_, shape, rows)) = kept.tables.iter().find(|table| table.0 == slot)
-                else {
-                    return Ok(Err("no table".to_owned()));
-                };
-                (kept.snapshot.table(&table_name(slot)), *shape, rows.clone())
-            }
-            None => {
-                let Some((table, rows)) = self.both(slot)? else {
-                    return Ok(Err("no table".to_owned()));
-                };
-                let shape = self.model.table(slot).map_or(Shape::Narrow, |(_, table)| table.shape);
-                (table.snapshot(), shape, rows)
-            }
+        let Some(Seen { table, shape, rows }) = self.seen(slot, snapshot)? else {
+            return Ok(Err("no table".to_owned()));
         };
         let chosen = chosen(shape, fields.filter(|_| !by_time));
         let (low, high) = bounds(range, &rows);

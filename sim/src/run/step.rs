@@ -24,6 +24,8 @@ fn phase(step: &Step) -> Phase {
         | Step::OpenScan { .. }
         | Step::Advance { .. }
         | Step::Query { .. }
+        | Step::Ask { .. }
+        | Step::Aggregate { .. }
         | Step::Check
         | Step::ReadSnapshot { .. }
         | Step::UseDropped { .. }
@@ -62,6 +64,8 @@ impl Run {
             Step::Query { table, field, at, compare, backward } => {
                 self.query((*table, *field, *at), *compare, *backward)
             }
+            Step::Ask { table, ask, snapshot } => self.ask(*table, ask, *snapshot),
+            Step::Aggregate { table, sums, snapshot } => self.aggregate(*table, sums, *snapshot),
             Step::Batch { parts, level } => self.batch(parts, *level),
             Step::Submit { parts, level } => self.submit(parts, *level),
             Step::Wait { pick } => self.wait(*pick),
@@ -351,6 +355,8 @@ impl Run {
     pub(super) fn check_all(&mut self) -> Result<(), Violation> {
         self.enter(Phase::Read);
         let said = self.check()?;
+        self.remember(self.at, said);
+        let said = self.ask_around()?;
         self.remember(self.at, said);
         self.enter(Phase::Verify);
         self.check_structure()?;

@@ -23,6 +23,7 @@
 mod combine;
 mod images;
 mod plainer;
+mod questions;
 #[cfg(test)]
 mod tests;
 

@@ -8,6 +8,7 @@ use crate::plan::{Level, Plan, Rows, Step, Way};
 use crate::shape::Shape;
 
 use super::images::{plainer_afters, plainer_faults, plainer_images};
+use super::questions;
 
 /// How many numbers of calls a crash is tried at, from the first on and from its own down.
 const CALLS: u64 = 40;
@@ -62,6 +63,16 @@ pub(super) fn steps(step: &Step) -> Vec<Step> {
             let with = |pick, steps| Step::Job { pick, steps };
             plainer.extend((1..*steps).map(|steps| with(*pick, steps)));
             plainer.extend(picks(*pick).map(|pick| with(pick, *steps)));
+        }
+        Step::Ask { table, ask, snapshot } => {
+            let with = |ask, snapshot| Step::Ask { table: *table, ask, snapshot };
+            plainer.extend(snapshot.map(|_| with(ask.clone(), None)));
+            plainer.extend(questions::asks(ask).into_iter().map(|ask| with(ask, *snapshot)));
+        }
+        Step::Aggregate { table, sums, snapshot } => {
+            let with = |sums, snapshot| Step::Aggregate { table: *table, sums, snapshot };
+            plainer.extend(snapshot.map(|_| with(sums.clone(), None)));
+            plainer.extend(questions::sums(sums).into_iter().map(|sums| with(sums, *snapshot)));
         }
         Step::Get { .. } | Step::Scan { .. } => plainer.push(Step::Check),
         Step::Tick { ns } if ns.abs() > 1 => plainer.push(Step::Tick { ns: ns.signum() }),
@@ -183,8 +194,15 @@ fn each_table(plan: &mut Plan, f: &mut dyn FnMut(&mut u8)) {
             | Step::Get { table, .. }
             | Step::Scan { table, .. }
             | Step::OpenScan { table, .. }
+            | Step::CreateIndex { table, .. }
+            | Step::DropIndex { table, .. }
+            | Step::Query { table, .. }
+            | Step::Ask { table, .. }
+            | Step::Aggregate { table, .. }
             | Step::Refused { table } => f(table),
-            Step::Insert { rows, .. } | Step::BadInsert { rows } => f(&mut rows.table),
+            Step::Insert { rows, .. }
+            | Step::InsertAgain { rows, .. }
+            | Step::BadInsert { rows } => f(&mut rows.table),
             Step::Batch { parts, .. } | Step::Submit { parts, .. } => {
                 parts.iter_mut().for_each(|rows| f(&mut rows.table));
             }

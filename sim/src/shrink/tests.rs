@@ -4,6 +4,8 @@ use srdb_vfs::{Fate, Fault, FaultKind, OpKind, SectorFate, SectorRun};
 
 use super::images::{plainer_afters, plainer_faults, plainer_images, renumbered};
 use super::*;
+use crate::draw::SeedDraw;
+use crate::generate::questions as generate_questions;
 use crate::mutants::Mutant;
 use crate::plan::{Level, Nested, Rows, Step, Survivor, Way};
 use crate::shape::Shape;
@@ -29,6 +31,27 @@ fn with(mutant: &str) -> Config {
     let mutant = Mutant::from_name(mutant);
     assert!(mutant.is_some());
     Config { mutant, exact: false }
+}
+
+#[test]
+fn questions_become_as_plain_as_can_be() {
+    let mut draw = SeedDraw::new(3);
+    for _ in 0..50 {
+        let ask =
+            Step::Ask { table: 0, ask: generate_questions::ask(&mut draw), snapshot: Some(7) };
+        let sums = generate_questions::sums(&mut draw);
+        let sums = Step::Aggregate { table: 0, sums, snapshot: None };
+        for step in [ask, sums] {
+            for last in [false, true] {
+                let plainest = descend(step.clone(), plainer::steps, last).to_line();
+                let plain = [
+                    r#"{"do":"ask","table":0,"ask":{}}"#,
+                    r#"{"do":"aggregate","table":0,"sums":{"figures":[]}}"#,
+                ];
+                assert!(plain.contains(&plainest.as_str()), "{plainest}");
+            }
+        }
+    }
 }
 
 /// Follows the plainest way down until there is none; it must end.

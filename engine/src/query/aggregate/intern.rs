@@ -13,6 +13,7 @@ use rust_decimal::Decimal;
 
 use crate::chunk::{Column, ColumnData};
 use crate::column::{hash_bytes, hash_int};
+use crate::mutant;
 use crate::types::Physical;
 use crate::types::exact::cmp_floats;
 
@@ -73,7 +74,9 @@ impl Interner {
 
     /// The number of null.
     pub(crate) fn null(&mut self) -> u32 {
-        if let Some(id) = self.null {
+        if let Some(id) = self.null
+            && !mutant::on("null-keys-differ")
+        {
             return id;
         }
         let id = self.values.len() as u32;

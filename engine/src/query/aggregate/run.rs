@@ -14,6 +14,7 @@ use super::accumulator::Accumulator;
 use super::groups::{Groups, Keys, Target};
 use super::plan::AggregatePlan;
 use crate::chunk::{Column, ColumnData, Mask};
+use crate::mutant;
 use crate::query::batch::Batch;
 use crate::query::filter::Operand;
 use crate::query::vectors::{ScanCounts, VectorScan, Vectors};
@@ -152,7 +153,9 @@ impl Run {
         for ((accumulator, operand), left) in aggregates.zip(left) {
             match operand.map(|at| self.operands[at]) {
                 None => *left = !accumulator.add_rows(count as u64, group),
-                Some(Operand::Column(column, _)) if count == batch.len() => {
+                Some(Operand::Column(column, _))
+                    if count == batch.len() || mutant::on("zone-of-a-part") =>
+                {
                     if let Some(zone) = batch.zone(column)? {
                         *left = !accumulator.add_zone(&zone, group);
                     }
