@@ -11,6 +11,8 @@
 //! | `machine`     | what this machine could do at best                                |
 //! | `report`      | the table: which figure, beside which target                      |
 //! | `bin/peers`   | runs works on engines, each in a process of its own               |
+//! | `queries/`    | questions, and how srdb and its peers answer them                 |
+//! | `bin/queries` | asks them, and says what an answer costs                          |
 //! | `bin/memory`  | imports rows and says what memory that took                       |
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that fails may stop")]
@@ -19,6 +21,7 @@ pub mod codec;
 pub mod engines;
 pub mod machine;
 pub mod measure;
+pub mod queries;
 pub mod report;
 mod vocabulary;
 mod workload;

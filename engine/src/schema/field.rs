@@ -53,14 +53,15 @@ impl Field {
         self
     }
 
-    /// Wants no two rows with the same value. Recorded; tables refuse it for now.
+    /// Lets no two rows have the same value; nulls may repeat. Takes an index, which is made with the
+    /// table: a commit with a value that is there, or twice in it, is refused as a whole.
     #[must_use]
     pub fn unique(mut self) -> Self {
         self.unique = true;
         self
     }
 
-    /// Wants an index. Recorded; tables refuse it for now.
+    /// Wants an index, which is made with the table: see [`crate::Table::create_index`].
     #[must_use]
     pub fn indexed(mut self) -> Self {
         self.indexed = true;

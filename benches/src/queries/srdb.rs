@@ -1,0 +1,112 @@
+//! srdb, asked by its query builder.
+
+use std::path::Path;
+
+use srdb::{DataType, Database, Durability, Field, Schema, Table, Value, agg, col};
+
+use super::{Answer, BATCH, Engine, WINDOW};
+use crate::{Digest, Fault, Result, RowRef, Workload};
+
+pub(super) struct Srdb {
+    _database: Database,
+    table: Table,
+}
+
+impl Srdb {
+    pub(super) fn fill(dir: &Path, workload: &Workload) -> Result<Srdb> {
+        let database = Database::open(dir.join("db"))?;
+        let schema = Schema::new([
+            Field::new("ts", DataType::Timestamp),
+            Field::new("device", DataType::String).indexed(),
+            Field::new("region", DataType::String),
+            Field::new("temperature", DataType::Float64),
+            Field::new("humidity", DataType::Float64),
+            Field::new("status", DataType::Int32),
+            Field::new("ok", DataType::Bool),
+            Field::new("message", DataType::String),
+        ])?;
+        let table = database.create_table("log", schema)?;
+        let mut appender = table.appender();
+        for at in 0..workload.len() {
+            let row = workload.row(at);
+            appender.append_row(&[
+                srdb::ValueRef::Timestamp(row.ts * 1000),
+                row.device.into(),
+                row.region.into(),
+                row.temperature.into(),
+                row.humidity.into(),
+                row.status.into(),
+                row.ok.into(),
+                row.message.into(),
+            ])?;
+            if at % BATCH == BATCH - 1 {
+                appender.commit_with(Durability::Os)?;
+            }
+        }
+        appender.commit_with(Durability::Os)?;
+        database.flush()?;
+        Ok(Srdb { _database: database, table })
+    }
+}
+
+impl Engine for Srdb {
+    fn of_device(&self, device: &str, digest: &mut Digest) -> Result<()> {
+        for row in self.table.query().filter(col("device").eq(device)).rows()? {
+            let row = row?;
+            let [
+                Value::Timestamp(ts),
+                Value::String(device),
+                Value::String(region),
+                Value::Float64(temperature),
+                Value::Float64(humidity),
+                Value::Int(status),
+                Value::Bool(ok),
+                Value::String(message),
+            ] = row.values()
+            else {
+                return Err(Fault::from(format!("a row is {row:?}")));
+            };
+            digest.add(&RowRef {
+                ts: ts / 1000,
+                device,
+                region,
+                temperature: *temperature,
+                humidity: *humidity,
+                status: i32::try_from(*status)?,
+                ok: *ok,
+                message,
+            });
+        }
+        Ok(())
+    }
+
+    fn warmer(&self, region: &str, temperature: f64) -> Result<u64> {
+        let filter = col("temperature").gt(temperature).and(col("region").eq(region));
+        Ok(self.table.query().filter(filter).count()?)
+    }
+
+    fn containing(&self, word: &str) -> Result<u64> {
+        Ok(self.table.query().filter(col("message").contains(word)).count()?)
+    }
+
+    fn by_minute(&self) -> Result<Answer> {
+        let query = self.table.query().group_by(["region"]);
+        let window = std::time::Duration::from_micros(WINDOW.unsigned_abs());
+        let query = query.window("ts", window).aggregate([
+            agg::count(),
+            agg::max("temperature"),
+            agg::min("humidity"),
+        ]);
+        let mut answer = Answer::default();
+        for row in query.rows()? {
+            let row = row?;
+            match row.values() {
+                [_, _, Value::Int(count), Value::Float64(most), Value::Float64(least)] => {
+                    answer.group(*count, *most, *least);
+                }
+                _ => return Err(Fault::from(format!("a group is {row:?}"))),
+            }
+        }
+        Ok(answer)
+    }
+}
