@@ -4,9 +4,9 @@
 //! cargo run --release -p srdb-benches --features peers --bin queries -- --rows 1000000
 //! ```
 //!
-//! Everything runs in this process, one engine after the other; CPU time of all threads counts, and
-//! of several runs the quickest. Answers are compared before a figure is printed. Each engine has an
-//! index on the device. What a key-value store has no words for is written for it by hand.
+//! Everything runs in this process, one engine after the other; CPU time of all threads counts,
+//! and of several runs the quickest. Answers are compared before a figure is printed. Each engine
+//! has an index on the device. What a key-value store has no words for is written for it by hand.
 
 #![allow(clippy::print_stdout, reason = "this is a program for a terminal")]
 

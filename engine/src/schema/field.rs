@@ -53,8 +53,8 @@ impl Field {
         self
     }
 
-    /// Lets no two rows have the same value; nulls may repeat. Takes an index, which is made with the
-    /// table: a commit with a value that is there, or twice in it, is refused as a whole.
+    /// Lets no two rows have the same value; nulls may repeat. Takes an index, which is made with
+    /// the table: a commit with a value that is there, or twice in it, is refused as a whole.
     #[must_use]
     pub fn unique(mut self) -> Self {
         self.unique = true;
