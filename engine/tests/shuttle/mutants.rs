@@ -40,8 +40,8 @@ const MUTANTS: [Mutant; 14] = [
     ("drop-overlooked", tables::a_row_is_read_or_its_table_is_gone),
 ];
 
-/// Schedules within which each has to be found.
-const SCHEDULES: u64 = 10_000;
+/// Schedules within which each has to be found; the rarest takes some 20,000, and all 10 seconds.
+const SCHEDULES: u64 = 200_000;
 
 #[test]
 fn every_planted_bug_is_found() {
