@@ -8,9 +8,6 @@
 
 mod common;
 
-use std::io::Read as _;
-use std::process::Stdio;
-
 use common::{Bench, SMALL_CSV, is_absent, run};
 
 #[test]
@@ -215,15 +212,8 @@ fn a_reader_that_goes_away_is_no_error() {
     let file = bench.file("t.csv", format!("n,text\n{rows}"));
     bench.run("import", &["t", &file]).code(0);
     for args in [&["export", "t"][..], &["scan", "t", "--format", "json"]] {
-        let mut command = bench.command(args[0], &args[1..]);
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("srdb starts");
-        let mut out = child.stdout.take().expect("a pipe");
-        out.read_exact(&mut [0; 10]).expect("some output");
-        drop(out);
-        let output = child.wait_with_output().expect("srdb ends");
-        assert_eq!(output.status.code(), Some(0), "{args:?}");
-        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{args:?}");
+        let ran = common::read_a_little(bench.command(args[0], &args[1..]));
+        assert_eq!((ran.code, &*ran.err), (Some(0), ""), "{args:?}");
     }
 }
 

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::coverage;
+use crate::coverage::{self, Gap};
 use crate::draw::SeedDraw;
-use crate::generate::generate;
+use crate::generate::{generate, generate_aimed};
 use crate::oracle::Violation;
+use crate::plan::Plan;
 use crate::run::{Config, Failure, Report, run, run_twice};
 
 /// Every seed that is a multiple of this is run twice, for the determinism oracle.
@@ -27,6 +28,8 @@ pub struct Campaign {
     pub threads: usize,
     /// A bug to plant. It ends the campaign when it is found.
     pub config: Config,
+    /// A cell of the fault space that every plan aims at. They are not the plans of their seeds.
+    pub aim: Option<Gap>,
 }
 
 /// What a campaign came to.
@@ -47,11 +50,14 @@ pub struct Outcome {
 /// # Errors
 /// The first violation.
 pub fn run_seed(seed: u64, config: Config) -> Result<Report, Box<Failure>> {
-    let plan = generate(seed, &mut SeedDraw::new(seed));
-    if seed.is_multiple_of(TWICE_EVERY) && config.mutant.is_none() {
-        run_twice(&plan, config)
+    run_plan(&generate(seed, &mut SeedDraw::new(seed)), config)
+}
+
+fn run_plan(plan: &Plan, config: Config) -> Result<Report, Box<Failure>> {
+    if plan.seed.is_multiple_of(TWICE_EVERY) && config.mutant.is_none() {
+        run_twice(plan, config)
     } else {
-        run(&plan, config)
+        run(plan, config)
     }
 }
 
@@ -70,7 +76,13 @@ impl Campaign {
                 if number >= self.seeds {
                     return;
                 }
-                let result = run_seed(self.first + number, self.config);
+                let seed = self.first + number;
+                let draw = &mut SeedDraw::new(seed);
+                let plan = match self.aim {
+                    Some(aim) => generate_aimed(seed, draw, aim),
+                    None => generate(seed, draw),
+                };
+                let result = run_plan(&plan, self.config);
                 let mut outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner);
                 if result.is_err() && self.config.mutant.is_some() {
                     stop.store(true, Ordering::Relaxed);

@@ -20,7 +20,7 @@ fn with(mutant: Mutant) -> Config {
 
 #[test]
 fn seeds_find_nothing() {
-    let outcome = Campaign { first: 0, seeds: 150, threads: 2, config: SOUND }.run();
+    let outcome = Campaign { first: 0, seeds: 150, threads: 2, config: SOUND, aim: None }.run();
     assert!(outcome.failures.is_empty(), "{:#?}", outcome.failures);
     let total = outcome.total;
     assert!(total.cycles > 500 && total.errors > 100 && total.rotted > 10, "{total:?}");
@@ -28,7 +28,8 @@ fn seeds_find_nothing() {
 
 #[test]
 fn the_same_seed_gives_the_same_hash_whoever_runs_it() {
-    let campaign = |threads| Campaign { first: 1000, seeds: 20, threads, config: SOUND }.run();
+    let campaign =
+        |threads| Campaign { first: 1000, seeds: 20, threads, config: SOUND, aim: None }.run();
     let (alone, together) = (campaign(1).total, campaign(4).total);
     assert_eq!(alone, together);
     assert_ne!(alone.hash, 0);

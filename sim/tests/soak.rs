@@ -39,7 +39,8 @@ fn a_soak_resumes_where_it_stopped() -> io::Result<()> {
     assert!(state.next >= 545 && state.seeds == state.next - 500, "{state:?}");
     assert_eq!((state.failed, state.failures.len()), (0, 0), "{state:?}");
     let config = Config::default();
-    let in_one_go = Campaign { first: 500, seeds: state.seeds, threads: 1, config }.run();
+    let in_one_go =
+        Campaign { first: 500, seeds: state.seeds, threads: 1, config, aim: None }.run();
     assert_eq!(state.total, in_one_go.total, "as if it had never stopped");
     Ok(())
 }
@@ -55,7 +56,8 @@ fn a_state_tells_of_all_seeds_below_next_at_any_time() -> io::Result<()> {
     })?;
     // A process that dies leaves one of these; its successor begins at `next`.
     let last = seen[seen.len() / 2].clone();
-    let campaign = Campaign { first: 40, seeds: last.seeds, threads: 1, config: Config::default() };
+    let campaign =
+        Campaign { first: 40, seeds: last.seeds, threads: 1, config: Config::default(), aim: None };
     assert_eq!(last.next, 40 + last.seeds);
     assert_eq!(last.total, campaign.run().total);
     Ok(())

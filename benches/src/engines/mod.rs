@@ -9,8 +9,8 @@
 #[cfg(feature = "redb")]
 mod redb;
 #[cfg(feature = "sqlite")]
-mod sqlite;
-mod srdb;
+pub(crate) mod sqlite;
+pub(crate) mod srdb;
 pub use self::srdb::{append, schema};
 
 use std::ops::Range;

@@ -109,7 +109,8 @@ impl Writer for SqliteWriter<'_> {
 /// Holds the lock for each call only; there is no one else to wait for.
 struct SqliteReader<'e>(&'e Sqlite);
 
-fn add(row: &Row<'_>, digest: &mut Digest) -> Result<()> {
+/// Adds a row of all columns but the number.
+pub(crate) fn add(row: &Row<'_>, digest: &mut Digest) -> Result<()> {
     digest.add(&RowRef {
         ts: row.get_ref(0)?.as_i64()?,
         device: row.get_ref(1)?.as_str()?,

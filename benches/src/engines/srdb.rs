@@ -3,7 +3,9 @@
 use std::ops::Range;
 use std::path::Path;
 
-use ::srdb::{Appender, DataType, Database, Durability, Field, Schema, Table, Value, ValueRef};
+use ::srdb::{
+    Appender, DataType, Database, Durability, Field, Row, Schema, Table, Value, ValueRef,
+};
 
 use super::{Engine, Level, Reader, Tuning, Writer};
 use crate::{Digest, Fault, Result, RowRef, Workload};
@@ -96,35 +98,45 @@ pub fn append(appender: &mut Appender, row: &RowRef<'_>) -> ::srdb::Result<()> {
     ])
 }
 
+/// Adds a row of all fields. Its moment is a number of µs, or a timestamp.
+pub(crate) fn add(row: &Row, digest: &mut Digest) -> Result<()> {
+    let [
+        moment,
+        Value::String(device),
+        Value::String(region),
+        Value::Float64(temperature),
+        Value::Float64(humidity),
+        Value::Int(status),
+        Value::Bool(ok),
+        Value::String(message),
+    ] = row.values()
+    else {
+        return Err(Fault::from(format!("a row is {row:?}")));
+    };
+    let ts = match moment {
+        Value::Int(us) => *us,
+        Value::Timestamp(ns) => ns / 1000,
+        other => return Err(Fault::from(format!("the moment of a row is {other:?}"))),
+    };
+    digest.add(&RowRef {
+        ts,
+        device,
+        region,
+        temperature: *temperature,
+        humidity: *humidity,
+        status: i32::try_from(*status)?,
+        ok: *ok,
+        message,
+    });
+    Ok(())
+}
+
 struct SrdbReader(Table);
 
 impl Reader for SrdbReader {
     fn get(&mut self, number: i64, digest: &mut Digest) -> Result<()> {
         let row = self.0.get(number)?.ok_or_else(|| format!("no row {number}"))?;
-        let [
-            Value::Int(ts),
-            Value::String(device),
-            Value::String(region),
-            Value::Float64(temperature),
-            Value::Float64(humidity),
-            Value::Int(status),
-            Value::Bool(ok),
-            Value::String(message),
-        ] = row.values()
-        else {
-            return Err(Fault::from(format!("row {number} is {row:?}")));
-        };
-        digest.add(&RowRef {
-            ts: *ts,
-            device,
-            region,
-            temperature: *temperature,
-            humidity: *humidity,
-            status: i32::try_from(*status)?,
-            ok: *ok,
-            message,
-        });
-        Ok(())
+        add(&row, digest)
     }
 
     fn scan(&mut self, numbers: Range<i64>, digest: &mut Digest) -> Result<()> {

@@ -5,8 +5,9 @@ use std::path::Path;
 use rusqlite::{Connection, params};
 
 use super::{Answer, Engine, WINDOW};
+use crate::engines::sqlite::add;
 use crate::engines::{Kind, Level, Tuning};
-use crate::{Digest, Result, RowRef, Workload};
+use crate::{Digest, Result, Workload};
 
 pub(super) struct Sqlite(Connection);
 
@@ -35,16 +36,7 @@ impl Engine for Sqlite {
         )?;
         let mut rows = select.query([device])?;
         while let Some(row) = rows.next()? {
-            digest.add(&RowRef {
-                ts: row.get_ref(0)?.as_i64()?,
-                device: row.get_ref(1)?.as_str()?,
-                region: row.get_ref(2)?.as_str()?,
-                temperature: row.get_ref(3)?.as_f64()?,
-                humidity: row.get_ref(4)?.as_f64()?,
-                status: i32::try_from(row.get_ref(5)?.as_i64()?)?,
-                ok: row.get_ref(6)?.as_i64()? != 0,
-                message: row.get_ref(7)?.as_str()?,
-            });
+            add(row, digest)?;
         }
         Ok(())
     }

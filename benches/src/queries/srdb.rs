@@ -5,7 +5,8 @@ use std::path::Path;
 use srdb::{DataType, Database, Durability, Field, Schema, Table, Value, agg, col};
 
 use super::{Answer, BATCH, Engine, WINDOW};
-use crate::{Digest, Fault, Result, RowRef, Workload};
+use crate::engines::srdb::add;
+use crate::{Digest, Fault, Result, Workload};
 
 pub(super) struct Srdb {
     _database: Database,
@@ -52,30 +53,7 @@ impl Srdb {
 impl Engine for Srdb {
     fn of_device(&self, device: &str, digest: &mut Digest) -> Result<()> {
         for row in self.table.query().filter(col("device").eq(device)).rows()? {
-            let row = row?;
-            let [
-                Value::Timestamp(ts),
-                Value::String(device),
-                Value::String(region),
-                Value::Float64(temperature),
-                Value::Float64(humidity),
-                Value::Int(status),
-                Value::Bool(ok),
-                Value::String(message),
-            ] = row.values()
-            else {
-                return Err(Fault::from(format!("a row is {row:?}")));
-            };
-            digest.add(&RowRef {
-                ts: ts / 1000,
-                device,
-                region,
-                temperature: *temperature,
-                humidity: *humidity,
-                status: i32::try_from(*status)?,
-                ok: *ok,
-                message,
-            });
+            add(&row?, digest)?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@
 )]
 
 use std::ffi::OsStr;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -18,6 +18,16 @@ pub(crate) fn srdb<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Comman
     let mut command = Command::new(env!("CARGO_BIN_EXE_srdb"));
     command.args(args).stdin(Stdio::null());
     command
+}
+
+/// Runs it, reads the first few bytes that it prints and goes away.
+pub(crate) fn read_a_little(mut command: Command) -> Ran {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("srdb starts");
+    let mut out = child.stdout.take().expect("a pipe");
+    out.read_exact(&mut [0; 10]).expect("some output");
+    drop(out);
+    Ran::new(child.wait_with_output().expect("srdb ends"))
 }
 
 /// What a run printed and how it ended.

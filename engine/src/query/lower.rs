@@ -213,7 +213,7 @@ impl Subject<'_> {
                 None => return refuse(),
             },
             (data_type, value) => match Number::of(value) {
-                Some(number) if is_numeric(data_type) => Point::Number(number),
+                Some(number) if data_type.is_number() => Point::Number(number),
                 _ => return refuse(),
             },
         })
@@ -225,7 +225,7 @@ impl Subject<'_> {
         Ok(Point::Number(match self.data_type {
             DataType::Float64 => Number::Float(digits.parse().unwrap_or(f64::NAN)),
             DataType::Float32 => Number::Float(digits.parse().map_or(f64::NAN, f32::into)),
-            data_type if is_numeric(data_type) => Number::Decimal(number),
+            data_type if data_type.is_number() => Number::Decimal(number),
             _ => {
                 let number = Literal::Value(Value::Decimal(number));
                 return self.point(what, &number);
@@ -293,18 +293,6 @@ impl Subject<'_> {
         }
         Predicate::Int { min: self.int_in_memory(from), max: self.int_in_memory(to) }
     }
-}
-
-fn is_numeric(data_type: DataType) -> bool {
-    !matches!(
-        data_type,
-        DataType::Bool
-            | DataType::String
-            | DataType::Bytes
-            | DataType::Json
-            | DataType::Timestamp
-            | DataType::Duration
-    )
 }
 
 fn number_end(end: &Bound<Point>) -> Bound<Number> {

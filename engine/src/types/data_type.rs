@@ -92,6 +92,19 @@ impl DataType {
         DataType::Json,
     ];
 
+    /// Whether its values are numbers; moments and spans are none.
+    pub(crate) fn is_number(self) -> bool {
+        !matches!(
+            self,
+            DataType::Bool
+                | DataType::String
+                | DataType::Bytes
+                | DataType::Json
+                | DataType::Timestamp
+                | DataType::Duration
+        )
+    }
+
     /// The code on disk: 1 for `Bool` to 17 for `Json`. Never reused.
     pub(crate) const fn code(self) -> u8 {
         self as u8 + 1

@@ -9,7 +9,7 @@ use sim::campaign::Campaign;
 use sim::coverage::{Coverage, gaps, install, page, table, undeclared};
 use sim::failure::FAILURES_DIR;
 use sim::files;
-use sim::run::Config;
+use sim::run::{Config, Failure};
 
 use super::{failed, threads};
 
@@ -33,9 +33,9 @@ pub(crate) struct Args {
     /// Write the counts as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Bear so many cells that can be visited and were not; for fewer seeds than it takes.
-    #[arg(long, default_value_t = 0)]
-    gaps_max: usize,
+    /// Then run at most so many plans for each cell that is empty, aimed at it.
+    #[arg(long, default_value_t = 2000)]
+    aimed: u64,
     /// Only say what is missing.
     #[arg(long)]
     brief: bool,
@@ -49,7 +49,11 @@ pub(crate) fn main(out: &mut impl Write, args: &Args) -> io::Result<bool> {
     install(Some(coverage.clone()));
     let config = Config { mutant: None, exact: false };
     let (first, seeds, threads) = (args.first, args.seeds, threads(args.jobs));
-    let outcome = Campaign { first, seeds, threads, config }.run();
+    let campaign = Campaign { first, seeds, threads, config, aim: None };
+    let mut failure = campaign.run().failure;
+    if failure.is_none() && args.aimed > 0 {
+        failure = aim(out, &coverage, campaign, args.aimed)?;
+    }
     install(None);
     if !args.brief {
         write!(out, "{}", table(&coverage))?;
@@ -71,8 +75,38 @@ pub(crate) fn main(out: &mut impl Write, args: &Args) -> io::Result<bool> {
         writeln!(out, "empty: {} while {}: {what}", gap.site.name(), gap.phase.name())?;
     }
     writeln!(out, "{} cells that can be visited are empty after {seeds} seeds", gaps.len())?;
-    if let Some(failure) = outcome.failure {
+    if let Some(failure) = failure {
         return failed(out, failure, &args.failures, None);
     }
-    Ok(gaps.len() <= args.gaps_max && unknown.is_empty())
+    Ok(gaps.is_empty() && unknown.is_empty())
+}
+
+/// How many plans are run before one looks whether the cell has been visited.
+const AT_ONCE: u64 = 50;
+
+/// Chance leaves some cells empty; aims at each of those, a few plans at a time.
+fn aim(
+    out: &mut impl Write,
+    coverage: &Coverage,
+    campaign: Campaign,
+    plans_max: u64,
+) -> io::Result<Option<Box<Failure>>> {
+    let empty = gaps(coverage);
+    let (mut plans, mut most) = (0, 0);
+    for &gap in &empty {
+        let mut first = campaign.first;
+        while first < campaign.first + plans_max && gaps(coverage).contains(&gap) {
+            let aimed = Campaign { first, seeds: AT_ONCE, aim: Some(gap), ..campaign };
+            let outcome = aimed.run();
+            if outcome.failure.is_some() {
+                return Ok(outcome.failure);
+            }
+            first += AT_ONCE;
+        }
+        plans += first - campaign.first;
+        most = most.max(first - campaign.first);
+    }
+    let left = empty.len();
+    writeln!(out, "{left} cells that chance left empty took {plans} plans, at most {most} each")?;
+    Ok(None)
 }

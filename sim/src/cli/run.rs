@@ -59,7 +59,7 @@ pub(crate) fn main(out: &mut impl Write, args: &Args) -> io::Result<bool> {
     let threads = threads(args.jobs);
     let clock = OsClock::new();
     let start = clock.monotonic_ns();
-    let campaign = Campaign { first: args.first, seeds: args.seeds, threads, config };
+    let campaign = Campaign { first: args.first, seeds: args.seeds, threads, config, aim: None };
     let outcome = campaign.run();
     let seconds = (clock.monotonic_ns() - start) as f64 / 1e9;
     summary(out, &outcome, threads, seconds)?;

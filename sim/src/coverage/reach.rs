@@ -52,7 +52,8 @@ pub fn can_befall(act_of: usize, what: What) -> bool {
 
 /// Whether a plan can say it, and it would change anything. An edit is taken back only after a
 /// write that has failed, and a plan orders errors or a power failure in one recovery, not both.
-/// What a recovery removes of a copied MANIFEST was left by one before it that did not end.
+/// What a recovery removes of a copied MANIFEST was left by one before it that did not end. `LOCK`
+/// is there from the creation on, unless a disk has lied about that.
 fn can_be_ordered(site: Site, phase: Phase, what: What) -> bool {
     let takes_back = site == Site { place: Place::Manifest, act: act(OpKind::SetLen) };
     let recovers = matches!(phase, Phase::Open | Phase::Nested);
@@ -60,7 +61,10 @@ fn can_be_ordered(site: Site, phase: Phase, what: What) -> bool {
     let is_leftover = site == Site { place: Place::Manifest, act: act(OpKind::RemoveFile) };
     let by_change = matches!(what, What::Lost | What::Kept | What::Alone);
     let opens = phase == Phase::Open;
-    !(takes_back && recovers && by_crash || is_leftover && opens && by_change)
+    let makes_lock = site == Site { place: Place::Lock, act: act(OpKind::Lock) };
+    !(takes_back && recovers && by_crash
+        || is_leftover && opens && by_change
+        || makes_lock && recovers && by_change)
 }
 
 /// Whether a cell can be visited.

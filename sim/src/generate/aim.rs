@@ -9,7 +9,7 @@ use std::iter;
 use srdb_vfs::{Fault, FaultKind, OpKind, Shows};
 
 use super::Swarm;
-use crate::coverage::{Phase, Place, SITES, What, act, can_befall};
+use crate::coverage::{Gap, Phase, Place, SITES, Site, What, act, can_befall};
 use crate::draw::{Draw, SeedDraw};
 use crate::plan::{After, Again, At, Compare, Image, Level, Nested, Rows, Step, Way};
 use crate::shape::Shape;
@@ -35,6 +35,12 @@ impl Target {
             .flat_map(|target| iter::repeat_n(target, target.weight()))
             .collect();
         targets[draw.below(targets.len() as u64) as usize]
+    }
+
+    /// The target that would fill a gap; none for one of files at rest.
+    fn of(gap: Gap) -> Option<Target> {
+        let op = OpKind::ALL.get(gap.site.act).copied()?;
+        Some(Target { place: gap.site.place, op, phase: gap.phase })
     }
 
     /// How often it is drawn for each time that others are: what is hard to hit, more.
@@ -73,11 +79,6 @@ impl Target {
     /// That call, or one of those that come after it and find it pending.
     fn near(self, draw: &mut impl Draw, slot: u8) -> At {
         At { later: draw.pick(&[0, 1, 1, 2, 3]), ..self.at(slot) }
-    }
-
-    fn fault(self, draw: &mut impl Draw, slot: u8) -> Fault {
-        let error = noisy(draw, self.op);
-        Fault::new(self.op, nth(draw), error).on(self.at(slot).file)
     }
 
     /// Of the calls for an index, those that building its files makes.
@@ -119,10 +120,16 @@ impl Target {
 
 /// An error that such a call can give, each as likely as any other.
 fn noisy(draw: &mut impl Draw, op: OpKind) -> FaultKind {
-    const NOISY: [What; 5] = [What::Eio, What::Half, What::Full, What::SyncFail, What::SyncDrop];
     let possible: Vec<What> = NOISY.into_iter().filter(|what| can_befall(act(op), *what)).collect();
+    let what = draw.pick(&possible);
+    error(draw, what)
+}
+
+const NOISY: [What; 5] = [What::Eio, What::Half, What::Full, What::SyncFail, What::SyncDrop];
+
+fn error(draw: &mut impl Draw, what: What) -> FaultKind {
     let bytes = draw.pick(&[0, 1, 8, 60, 511, 512, 513, 4096, 1 << 20, 1 << 20]);
-    match draw.pick(&possible) {
+    match what {
         What::Half => FaultKind::EioAfter { bytes },
         What::Full => FaultKind::StorageFull { bytes },
         What::SyncFail => FaultKind::SyncFail,
@@ -133,11 +140,6 @@ fn noisy(draw: &mut impl Draw, op: OpKind) -> FaultKind {
 
 fn nth(draw: &mut impl Draw) -> u64 {
     draw.pick(&[1, 1, 1, 2, 3])
-}
-
-/// What survives a crash; rather often one change alone.
-fn image(draw: &mut impl Draw) -> Image {
-    if draw.chance(30) { image_by(draw, ONE_ALONE) } else { Image::Drawn(draw.bits()) }
 }
 
 /// The patterns of [`srdb_vfs::CrashChoice::draw`], as the first number that it draws says.
@@ -155,11 +157,48 @@ fn create_index(draw: &mut impl Draw, slot: u8) -> Step {
 }
 
 impl Swarm {
+    fn target(&self, draw: &mut impl Draw, is_meant: impl Fn(Phase) -> bool) -> Target {
+        let only = self.aim.and_then(Target::of).filter(|target| is_meant(target.phase));
+        only.unwrap_or_else(|| Target::draw(draw, is_meant))
+    }
+
+    /// Whether it is the power that fails at a target, not the call.
+    fn crashes(&self, draw: &mut impl Draw, target: Target) -> bool {
+        let what = self.what_at(target);
+        let percent = what.map_or(40, |what| if NOISY.contains(&what) { 0 } else { 100 });
+        target.op.changes_the_disk() && draw.chance(percent)
+    }
+
+    /// What is to go wrong at a target, if the plan has one and it is this.
+    fn what_at(&self, target: Target) -> Option<What> {
+        let aim = self.aim?;
+        (aim.site == Site { place: target.place, act: act(target.op) }).then_some(aim.what)?
+    }
+
+    fn fault_at(&self, draw: &mut impl Draw, target: Target, slot: u8) -> Fault {
+        let error = match self.what_at(target).filter(|what| NOISY.contains(what)) {
+            Some(what) => error(draw, what),
+            None => noisy(draw, target.op),
+        };
+        Fault::new(target.op, nth(draw), error).on(target.at(slot).file)
+    }
+
+    /// What survives a crash; rather often one change alone.
+    fn image(&self, draw: &mut impl Draw) -> Image {
+        let is_alone = |aim: Gap| aim.what == Some(What::Alone);
+        let percent = if self.aim.is_some_and(is_alone) { 70 } else { 30 };
+        match draw.chance(percent) {
+            true => image_by(draw, ONE_ALONE),
+            false => Image::Drawn(draw.bits()),
+        }
+    }
+
     /// A fault or a crash at one target, and what leads to it.
     pub(super) fn aimed(&self, draw: &mut impl Draw) -> Vec<Step> {
         // The replacement of a MANIFEST has the most calls that must not come in another order.
         let replace = draw.chance(15);
-        let target = Target::draw(draw, |phase| match replace {
+        let replace = self.aim.map_or(replace, |aim| aim.phase == Phase::Replace);
+        let target = self.target(draw, |phase| match replace {
             true => phase == Phase::Replace,
             false => phase != Phase::Create,
         });
@@ -167,7 +206,8 @@ impl Swarm {
         let mut steps = vec![self.some_rows(draw, slot, Level::Os)];
         if target.place == Place::Lock && !target.op.changes_the_disk() {
             // Whoever comes second asks who holds it.
-            steps.push(Step::Fault { fault: Fault { nth: 1, ..target.fault(draw, slot) } });
+            steps
+                .push(Step::Fault { fault: Fault { nth: 1, ..self.fault_at(draw, target, slot) } });
             steps.push(Step::OpenTwice { create: draw.chance(50) });
             return steps;
         }
@@ -184,12 +224,12 @@ impl Swarm {
                 fault: Fault::new(write.op, nth, error).on(write.at(slot).file),
             });
         }
-        if target.op.changes_the_disk() && draw.chance(40) {
+        if self.crashes(draw, target) {
             steps.push(Step::Aim { at: target.near(draw, slot) });
-            let (call, image) = (nth(draw), image(draw));
+            let (call, image) = (nth(draw), self.image(draw));
             steps.push(Step::CrashAt { call, image, after: self.after(draw) });
         } else {
-            steps.push(Step::Fault { fault: target.fault(draw, slot) });
+            steps.push(Step::Fault { fault: self.fault_at(draw, target, slot) });
         }
         steps.push(self.entering(draw, target, slot));
         steps
@@ -197,7 +237,7 @@ impl Swarm {
 
     /// What happens on the way up from a creation, aimed at one of its calls.
     pub(super) fn aimed_birth(&self, draw: &mut impl Draw) -> After {
-        let target = Target::draw(draw, |phase| phase == Phase::Create);
+        let target = self.target(draw, |phase| phase == Phase::Create);
         // What one attempt leaves behind the next one removes.
         let before = draw.below(3);
         self.way_up(draw, target, 0, before)
@@ -213,7 +253,7 @@ impl Swarm {
             after.aim = target.op.changes_the_disk().then(|| again.at(slot));
         }
         // A log is cut where its end was torn.
-        let image = if target.cuts_a_log() { image_by(draw, ONE_TORN) } else { image(draw) };
+        let image = if target.cuts_a_log() { image_by(draw, ONE_TORN) } else { self.image(draw) };
         let aims = target.op == OpKind::SetLen || target.cuts_a_log();
         if draw.chance(50) && !aims {
             return vec![Step::PowerCrash { image, after }];
@@ -261,17 +301,17 @@ impl Swarm {
                 _ => draw.pick(&[3, 8, 20]),
             };
             let call = draw.between(1, call_max);
-            after.nested.push(Nested { call, image: image(draw) });
+            after.nested.push(Nested { call, image: self.image(draw) });
         }
-        if target.op.changes_the_disk() && draw.chance(40) {
-            after.nested.push(Nested { call: nth(draw), image: image(draw) });
+        if self.crashes(draw, target) {
+            after.nested.push(Nested { call: nth(draw), image: self.image(draw) });
             after.aim = Some(target.near(draw, slot));
         } else {
             if target.place == Place::Manifest && target.op == OpKind::SetLen {
                 let write = Fault::new(OpKind::Write, 1, noisy(draw, OpKind::Write));
                 after.faults.push(write.on("MANIFEST-*"));
             }
-            after.faults.push(target.fault(draw, slot));
+            after.faults.push(self.fault_at(draw, target, slot));
         }
         after
     }
@@ -285,16 +325,18 @@ impl Swarm {
     fn prepare(&self, draw: &mut impl Draw, target: Target, slot: u8, steps: &mut Vec<Step>) {
         let phase = target.phase;
         match phase {
-            // Looking for a value that must be there once reads files, which are opened only once.
+            // Looking for a value that must be there once reads files, which are opened only once:
+            // an SST has not been when it has just been written.
             _ if target.looks_up() => {
                 let shape = Shape::Keyed;
                 steps.extend([
                     Step::DropTable { table: slot },
                     Step::CreateTable { table: slot, shape },
                 ]);
-                let rows = self.some_rows(draw, slot, Level::Disk);
-                let again = Step::ProcessCrash { after: After::default() };
-                steps.extend([rows, Step::Flush, again]);
+                steps.extend([self.some_rows(draw, slot, Level::Disk), Step::Flush]);
+                if target.place == Place::Index || draw.chance(50) {
+                    steps.push(Step::ProcessCrash { after: After::default() });
+                }
                 if phase == Phase::Close {
                     let rows = Rows { table: slot, ..self.rows(draw) };
                     steps.push(Step::Submit { parts: vec![rows], level: Level::Memory });

@@ -10,6 +10,7 @@ pub mod questions;
 
 use srdb_vfs::{Fault, FaultKind, MapMode, OpKind, Personality, RotPlace, Shows};
 
+use crate::coverage::{Gap, Phase};
 use crate::draw::Draw;
 use crate::plan::{
     After, Again, Compare, Image, Level, Nested, Options, Plan, Read, Rot, RotFile, Rows, Step, Way,
@@ -152,6 +153,18 @@ const READS: [Read; 6] =
 pub fn generate(seed: u64, draw: &mut impl Draw) -> Plan {
     let options = options(draw);
     let swarm = Swarm::draw(draw);
+    plan(seed, draw, options, &swarm)
+}
+
+/// Draws a plan that aims at one cell of the fault space, again and again. It is not the plan of
+/// its seed.
+pub fn generate_aimed(seed: u64, draw: &mut impl Draw, aim: Gap) -> Plan {
+    let options = options(draw);
+    let swarm = Swarm { aim: Some(aim), aimed_percent: 50, ..Swarm::draw(draw) };
+    plan(seed, draw, options, &swarm)
+}
+
+fn plan(seed: u64, draw: &mut impl Draw, options: Options, swarm: &Swarm) -> Plan {
     let mut steps: Vec<Step> = (0..swarm.tables)
         .map(|table| Step::CreateTable { table, shape: swarm.shape(draw) })
         .collect();
@@ -174,6 +187,7 @@ pub fn generate(seed: u64, draw: &mut impl Draw) -> Plan {
         }
     }
     let birth = match draw.below(10) {
+        _ if swarm.aim.is_some_and(|aim| aim.phase == Phase::Create) => swarm.aimed_birth(draw),
         0 => swarm.after(draw),
         1 | 2 => swarm.aimed_birth(draw),
         _ => After::default(),
@@ -224,6 +238,8 @@ struct Swarm {
     silent: bool,
     /// How many of a hundred steps are faults and crashes aimed at one call.
     aimed_percent: u64,
+    /// The one call, if it is the same everywhere.
+    aim: Option<Gap>,
     /// How many of a hundred others are set pieces.
     piece_percent: u64,
 }
@@ -255,6 +271,7 @@ impl Swarm {
             recovery_fault_percent: draw.pick(&[0, 0, 0, 30]),
             silent,
             aimed_percent: draw.pick(&[0, 0, 5, 20]),
+            aim: None,
             piece_percent: draw.pick(&[0, 0, 5, 20]),
         }
     }

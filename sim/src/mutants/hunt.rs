@@ -75,7 +75,8 @@ impl Hunt {
 
     fn one(&self, mutant: Mutant) -> Verdict {
         let config = Config { mutant: Some(mutant), exact: false };
-        let outcome = Campaign { first: self.first, seeds: self.seeds, threads: 1, config }.run();
+        let outcome =
+            Campaign { first: self.first, seeds: self.seeds, threads: 1, config, aim: None }.run();
         let (hits, killed) = (outcome.total.mutant_hits, outcome.failure);
         let is_false = killed.as_ref().is_some_and(|f| run(&f.plan, Config::default()).is_err());
         let found = killed.clone().filter(|_| self.shrink_runs > 0 && !is_false);

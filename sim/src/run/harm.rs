@@ -124,6 +124,11 @@ impl Run {
             && matches!(error, Error::Corrupt { path, .. } if is_wal(path) || is_manifest(path))
     }
 
+    /// Whether this process may believe what is not there any more: [`Run::is_eviction`].
+    pub(super) fn was_evicted(&self) -> bool {
+        self.harm.evicted
+    }
+
     /// Whether anything has happened that the database may be poisoned by.
     pub(super) fn may_be_poisoned(&mut self) -> bool {
         let failed = self.watch.errors() > 0 || self.disk.crashed();
@@ -166,9 +171,7 @@ impl Run {
     /// Runs `verify`, which finds nothing but harm that the disk has done.
     pub(super) fn check_structure(&mut self) -> Result<(), Violation> {
         let problems = structure::problems(&self.db()?);
-        // An eviction is told of, too: nothing may have been synced since that would have noticed.
-        let is_told = |run: &mut Run, e: &Error| run.is_eviction(e) || run.is_report(e);
-        match problems.iter().find(|problem| !is_told(self, problem)) {
+        match problems.iter().find(|problem| !self.is_report(problem)) {
             Some(problem) => Err(structure::found(problem, problems.len() - 1)),
             None => Ok(()),
         }

@@ -363,7 +363,8 @@ impl Run {
         // Dropped tables lie on the disk for as long as somebody may look at them.
         self.finish_scans()?;
         self.snapshots.clear();
-        if self.poisoned || self.watch.errors() > 0 {
+        // Nor is a process at rest that has not noticed yet that pages have left the cache.
+        if self.poisoned || self.watch.errors() > 0 || self.was_evicted() {
             self.restart(crate::model::Death::Process, None, &After::default())?;
             self.disk.set_capacity(None);
         }

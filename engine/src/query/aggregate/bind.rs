@@ -23,18 +23,6 @@ pub(super) struct Bound {
     pub(super) data_type: DataType,
 }
 
-fn is_number(data_type: DataType) -> bool {
-    !matches!(
-        data_type,
-        DataType::Bool
-            | DataType::String
-            | DataType::Bytes
-            | DataType::Json
-            | DataType::Timestamp
-            | DataType::Duration
-    )
-}
-
 impl Bound {
     /// # Errors
     /// [`Error::NoField`], [`Error::TypeMismatch`]; [`Error::Invalid`] for a quantile that is none.
@@ -54,7 +42,7 @@ impl Bound {
                 DataType::Int64
             }
             Function::Min | Function::Max | Function::First | Function::Last => of,
-            Function::Sum if !is_number(of) && of != DataType::Duration => {
+            Function::Sum if !of.is_number() && of != DataType::Duration => {
                 return refuse("numbers and durations");
             }
             Function::Sum => match of {
@@ -65,7 +53,7 @@ impl Bound {
                 }
                 _ => DataType::Int64,
             },
-            Function::Avg | Function::Quantile { .. } if !is_number(of) && !is_time => {
+            Function::Avg | Function::Quantile { .. } if !of.is_number() && !is_time => {
                 return refuse("numbers, timestamps and durations");
             }
             Function::Quantile { part, .. } if !(0.0..=1.0).contains(&part) => {
@@ -76,7 +64,7 @@ impl Bound {
             Function::Quantile { interpolated: true, .. } if is_time => of,
             Function::Quantile { interpolated: false, .. } => of,
             Function::Avg if of == DataType::Decimal => of,
-            Function::Spread(_) if !is_number(of) => return refuse("numbers"),
+            Function::Spread(_) if !of.is_number() => return refuse("numbers"),
             Function::Avg | Function::Quantile { .. } | Function::Spread(_) => DataType::Float64,
         };
         Ok(Bound { aggregate, operand: Some((operand, of)), data_type })
