@@ -18,9 +18,10 @@
 use super::decimal_float::DecimalFloat;
 use super::dictionary::DictionaryView;
 use super::ints::Ints;
+use super::payload::{Codes, Payload};
 use super::predicate::Predicate;
 use super::validity::Validity;
-use super::view::{ColumnView, Payload};
+use super::view::ColumnView;
 use crate::chunk::{Bitmap, BytesColumn, Column, ColumnData, Mask, Scalar};
 use crate::error::Damage;
 use crate::types::Physical;
@@ -49,11 +50,11 @@ struct Accepted {
     words: Vec<u64>,
     entries: usize,
     /// The accepted code where there is one only, none, or all.
-    codes: Codes,
+    codes: Known,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Codes {
+enum Known {
     None,
     One(i64),
     Many,
@@ -219,7 +220,10 @@ impl ColumnView<'_> {
                     mask.clear();
                 }
             }
-            Payload::Dictionary(codes, dictionary) => {
+            Payload::Dictionary(Codes { codes, dictionary }) => {
+                if few {
+                    return filter_few_codes(codes, dictionary, test, mask);
+                }
                 return self.filter_codes(codes, dictionary, test, scratch, mask);
             }
             Payload::Runs(runs) => {
@@ -336,16 +340,16 @@ impl ColumnView<'_> {
             None => Accepted::new(test, dictionary)?,
         });
         match accepted.codes {
-            Codes::None => {
+            Known::None => {
                 mask.clear();
                 return Ok(());
             }
-            Codes::All => return Ok(()),
-            Codes::One(_) | Codes::Many => {}
+            Known::All => return Ok(()),
+            Known::One(_) | Known::Many => {}
         }
         ints.resize(self.rows, 0);
         codes.unpack(0..self.rows, ints);
-        if let Codes::One(code) = accepted.codes {
+        if let Known::One(code) = accepted.codes {
             mask.retain_values(ints, |other| other == code);
             return Ok(());
         }
@@ -368,6 +372,31 @@ impl ColumnView<'_> {
     }
 }
 
+/// Value by value; a look at the whole dictionary would cost more.
+fn filter_few_codes(
+    codes: &Ints<'_>,
+    dictionary: &DictionaryView<'_>,
+    test: &Test,
+    mask: &mut Mask,
+) -> Result<(), Damage> {
+    let accepts = |row: usize| {
+        let code = codes.get(row);
+        let holds = match dictionary.physical() {
+            Physical::Int => test.predicate.int(dictionary.int(code)?),
+            _ => test.predicate.bytes(dictionary.bytes(code)?),
+        };
+        Ok(holds != test.negated)
+    };
+    let mut damage = None;
+    mask.retain(|row| {
+        accepts(row).unwrap_or_else(|found| {
+            damage = Some(found);
+            false
+        })
+    });
+    damage.map_or(Ok(()), Err)
+}
+
 impl Accepted {
     fn new(test: &Test, dictionary: &DictionaryView<'_>) -> Result<Accepted, Damage> {
         let entries = dictionary.len();
@@ -384,10 +413,10 @@ impl Accepted {
             }
         }
         let codes = match count {
-            0 => Codes::None,
-            1 => Codes::One(last),
-            _ if count == entries => Codes::All,
-            _ => Codes::Many,
+            0 => Known::None,
+            1 => Known::One(last),
+            _ if count == entries => Known::All,
+            _ => Known::Many,
         };
         Ok(Accepted { dictionary: dictionary.place(), words, entries, codes })
     }

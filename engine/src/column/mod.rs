@@ -31,6 +31,7 @@ mod filter;
 mod hash;
 mod ints;
 mod linear;
+mod payload;
 mod plain;
 mod predicate;
 mod runs;

@@ -1,21 +1,13 @@
 //! An encoded column, read in place.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
-use super::decimal_float::DecimalFloat;
-use super::decimals::Decimals;
+use super::Encoding;
 use super::dictionary::DictionaryView;
-use super::ints::Ints;
-use super::linear::Linear;
-use super::plain::{Bits, Plain, PlainBytes, push_bytes, read_constant};
-use super::runs::Runs;
-use super::symbol_text::SymbolText;
-use super::text::FramedText;
+use super::payload::{Cells, Codes, Payload, Then, decode};
+use super::plain::push_bytes;
 use super::validity::Validity;
-use super::{Encoding, ROWS_MAX};
 use crate::chunk::{Bitmap, Column, ColumnData, Mask, Scalar};
-use crate::coding::bytes::Reader;
 use crate::error::Damage;
 use crate::types::{DataType, Physical};
 
@@ -42,20 +34,27 @@ pub(crate) struct DictionaryCodes<'a> {
     pub(crate) dictionary: DictionaryView<'a>,
 }
 
-#[derive(Debug, Clone)]
-pub(super) enum Payload<'a> {
-    Constant(Scalar<'a>),
-    Plain(Plain<'a>),
-    PlainBytes(PlainBytes<'a>),
-    Ints(Ints<'a>),
-    Linear(Linear<'a>),
-    Dictionary(Ints<'a>, DictionaryView<'a>),
-    DecimalFloat(DecimalFloat<'a>),
-    Bits(Bits<'a>),
-    FramedText(FramedText<'a>),
-    Decimals(Decimals<'a>),
-    Runs(Runs<'a>),
-    SymbolText(SymbolText<'a>),
+/// Keeps the payload, in a view.
+struct Keep;
+
+impl<'a> Then<'a> for Keep {
+    type Out = (Validity<'a>, Payload<'a>);
+
+    fn take(self, validity: Validity<'a>, cells: impl Cells<'a>) -> Result<Self::Out, Damage> {
+        Ok((validity, cells.keep()))
+    }
+}
+
+/// Asks for the value of one row, which has to be there.
+struct Get(usize);
+
+impl<'a> Then<'a> for Get {
+    type Out = Scalar<'a>;
+
+    #[inline(always)]
+    fn take(self, validity: Validity<'a>, cells: impl Cells<'a>) -> Result<Scalar<'a>, Damage> {
+        if validity.is_valid(self.0) { cells.get(self.0) } else { Ok(Scalar::Null) }
+    }
 }
 
 impl<'a> ColumnView<'a> {
@@ -68,20 +67,25 @@ impl<'a> ColumnView<'a> {
         dictionary: Option<DictionaryView<'a>>,
     ) -> Result<Self, Damage> {
         let encoding = Encoding::from_code(encoding)?;
-        if rows > ROWS_MAX {
-            return Err(Damage::new(0, format!("a column of {rows} rows")));
-        }
-        let mut reader = Reader::new(bytes);
-        let validity = Validity::read(&mut reader, rows)?;
-        let payload = match (encoding, validity) {
-            (Encoding::Constant, Validity::AllNull) => Payload::Constant(Scalar::Null),
-            (_, Validity::AllNull) => {
-                return Err(reader.damage(format!("a column of nulls encoded as {encoding:?}")));
-            }
-            _ => Payload::read(encoding, &mut reader, rows, data_type, dictionary)?,
-        };
-        reader.finish()?;
+        let (validity, payload) = decode(encoding, rows, data_type, bytes, dictionary, Keep)?;
         Ok(ColumnView { rows, physical: data_type.physical(), encoding, validity, payload })
+    }
+
+    /// The value of `row` of what [`ColumnView::parse`] makes a view of: cheaper than the view, if
+    /// no other row is asked for.
+    pub(crate) fn value_at(
+        encoding: u16,
+        rows: usize,
+        data_type: DataType,
+        bytes: &'a [u8],
+        dictionary: Option<DictionaryView<'a>>,
+        row: usize,
+    ) -> Result<Scalar<'a>, Damage> {
+        let encoding = Encoding::from_code(encoding)?;
+        if row >= rows {
+            return Err(outside(row, rows));
+        }
+        decode(encoding, rows, data_type, bytes, dictionary, Get(row))
     }
 
     /// Whether what has to ascend does: positions of patches and exceptions, ends of runs. Parsing
@@ -90,7 +94,9 @@ impl<'a> ColumnView<'a> {
     #[cfg(feature = "internals")]
     pub(crate) fn is_ordered(&self) -> bool {
         match &self.payload {
-            Payload::Ints(ints) | Payload::Dictionary(ints, _) => ints.is_ordered(),
+            Payload::Ints(ints) | Payload::Dictionary(Codes { codes: ints, .. }) => {
+                ints.is_ordered()
+            }
             Payload::Linear(linear) => linear.is_ordered(),
             Payload::DecimalFloat(floats) => floats.is_ordered(),
             Payload::FramedText(text) => text.is_ordered(),
@@ -107,28 +113,9 @@ impl<'a> ColumnView<'a> {
     /// The value of `row`.
     pub(crate) fn get(&self, row: usize) -> Result<Scalar<'a>, Damage> {
         if row >= self.rows {
-            return Err(Damage::new(0, format!("row {row} of a column of {}", self.rows)));
+            return Err(outside(row, self.rows));
         }
-        if !self.validity.is_valid(row) {
-            return Ok(Scalar::Null);
-        }
-        Ok(match &self.payload {
-            Payload::Constant(value) => value.clone(),
-            Payload::Plain(plain) => plain.get(row),
-            Payload::PlainBytes(plain) => Scalar::Bytes(Cow::Borrowed(plain.get(row)?)),
-            Payload::Ints(ints) => Scalar::Int(ints.get(row)),
-            Payload::Linear(linear) => Scalar::Int(linear.get(row)),
-            Payload::Dictionary(codes, dictionary) => match self.physical {
-                Physical::Int => Scalar::Int(dictionary.int(codes.get(row))?),
-                _ => Scalar::Bytes(Cow::Borrowed(dictionary.bytes(codes.get(row))?)),
-            },
-            Payload::DecimalFloat(floats) => floats.get(row),
-            Payload::Bits(bits) => Scalar::Bool(bits.get(row)),
-            Payload::FramedText(text) => Scalar::Bytes(text.get(row)?),
-            Payload::Decimals(decimals) => Scalar::Decimal(decimals.get(row)),
-            Payload::Runs(runs) => Scalar::Int(runs.get(row)?),
-            Payload::SymbolText(text) => Scalar::Bytes(Cow::Owned(text.get(row)?)),
-        })
+        if self.validity.is_valid(row) { self.payload.get(row) } else { Ok(Scalar::Null) }
     }
 
     /// Where values are in a dictionary: each row's code, which rows are not null, and it.
@@ -136,7 +123,9 @@ impl<'a> ColumnView<'a> {
     /// # Errors
     /// [`Damage`] if a code is beyond the dictionary.
     pub(crate) fn codes(&self) -> Result<Option<DictionaryCodes<'a>>, Damage> {
-        let Payload::Dictionary(codes, dictionary) = &self.payload else { return Ok(None) };
+        let Payload::Dictionary(Codes { codes, dictionary }) = &self.payload else {
+            return Ok(None);
+        };
         let codes = codes.to_vec(0..self.rows);
         let entries = dictionary.len() as u64;
         if let Some(code) = codes.iter().find(|code| **code as u64 >= entries) {
@@ -208,7 +197,7 @@ impl<'a> ColumnView<'a> {
                     push_bytes(out, self.non_null(row, plain.get(row)?))?;
                 }
             }
-            (Payload::Dictionary(codes, dictionary), ColumnData::Bytes(out)) => {
+            (Payload::Dictionary(Codes { codes, dictionary }), ColumnData::Bytes(out)) => {
                 for (row, code) in range.clone().zip(codes.to_vec(range.clone())) {
                     push_bytes(out, self.non_null(row, dictionary.bytes(code)?))?;
                 }
@@ -246,52 +235,9 @@ impl<'a> ColumnView<'a> {
     }
 }
 
-impl<'a> Payload<'a> {
-    fn read(
-        encoding: Encoding,
-        reader: &mut Reader<'a>,
-        rows: usize,
-        data_type: DataType,
-        dictionary: Option<DictionaryView<'a>>,
-    ) -> Result<Payload<'a>, Damage> {
-        let physical = data_type.physical();
-        Ok(match (encoding, physical) {
-            (Encoding::Constant, _) => Payload::Constant(read_constant(reader, data_type)?),
-            (Encoding::Plain, Physical::Bytes) => {
-                Payload::PlainBytes(PlainBytes::read(reader, rows)?)
-            }
-            (Encoding::Plain, Physical::Int | Physical::Float32 | Physical::Float64)
-            | (Encoding::Plain, Physical::Decimal) => {
-                Payload::Plain(Plain::read(reader, rows, data_type)?)
-            }
-            (Encoding::FrameOfReference, Physical::Int) => Payload::Ints(Ints::read(reader, rows)?),
-            (Encoding::Linear, Physical::Int) => Payload::Linear(Linear::read(reader, rows)?),
-            (Encoding::Runs, Physical::Int) => Payload::Runs(Runs::read(reader, rows)?),
-            (Encoding::Dictionary, Physical::Int | Physical::Bytes) => match dictionary {
-                Some(dictionary) if dictionary.physical() == physical => {
-                    Payload::Dictionary(Ints::read(reader, rows)?, dictionary)
-                }
-                Some(_) => return Err(reader.damage("a dictionary of another shape")),
-                None => return Err(reader.damage("a dictionary column without its dictionary")),
-            },
-            (Encoding::DecimalFloat, Physical::Float32 | Physical::Float64) => {
-                Payload::DecimalFloat(DecimalFloat::read(reader, rows, physical)?)
-            }
-            (Encoding::Bitmap, Physical::Bool) => Payload::Bits(Bits::read(reader, rows)?),
-            (Encoding::FramedText, Physical::Bytes) => {
-                Payload::FramedText(FramedText::read(reader, rows)?)
-            }
-            (Encoding::SymbolText, Physical::Bytes) => {
-                Payload::SymbolText(SymbolText::read(reader, rows)?)
-            }
-            (Encoding::Decimal, Physical::Decimal) => {
-                Payload::Decimals(Decimals::read(reader, rows)?)
-            }
-            _ => {
-                return Err(reader.damage(format!("a {data_type} column encoded as {encoding:?}")));
-            }
-        })
-    }
+#[cold]
+fn outside(row: usize, rows: usize) -> Damage {
+    Damage::new(0, format!("row {row} of a column of {rows}"))
 }
 
 fn unpack_ints(payload: &Payload<'_>, range: Range<usize>, out: &mut [i64]) -> Result<(), Damage> {
@@ -299,7 +245,7 @@ fn unpack_ints(payload: &Payload<'_>, range: Range<usize>, out: &mut [i64]) -> R
         Payload::Ints(ints) => ints.unpack(range, out),
         Payload::Linear(linear) => linear.unpack(range, out),
         Payload::Runs(runs) => runs.unpack(range, out)?,
-        Payload::Dictionary(codes, dictionary) => {
+        Payload::Dictionary(Codes { codes, dictionary }) => {
             codes.unpack(range, out);
             for value in out {
                 *value = dictionary.int(*value)?;

@@ -10,7 +10,9 @@
 //!
 //! Invariants
 //! 1. What is left out does not pass: a key range covers every value for which the condition is
-//!    true. What is in may fail: keys of long texts are cut. So the filter is asked all the same.
+//!    true. What is in may fail: keys of long texts are cut. So the filter is asked all the same,
+//!    unless the condition is all of it and its keys are those of the values that pass and of no
+//!    others ([`Found::exact`]).
 //! 2. A part is read by its index only if that leaves less than one row in [`ROWS_PER_FIND`].
 
 use std::borrow::Cow;
@@ -48,6 +50,8 @@ struct Way {
     /// The place of the field in the schema.
     field: u32,
     keys: Vec<Keys>,
+    /// Whether the rows with these keys are all that pass, and no others do.
+    exact: bool,
 }
 
 /// The conditions of a filter that indexes can answer: rows have to pass all of them.
@@ -61,6 +65,8 @@ pub(super) struct Access {
 pub(super) struct Found {
     /// The number of the leaf that was looked up.
     pub(super) leaf: usize,
+    /// Whether all of them pass the filter.
+    pub(super) exact: bool,
     /// `_seq`s, ascending.
     pub(super) seqs: Vec<i64>,
 }
@@ -71,7 +77,9 @@ impl Access {
         let ways = filter.required().filter_map(|(leaf, column, predicate)| {
             let field = u32::try_from(column.checked_sub(1)?).ok()?;
             files.indexes.contains_key(&field).then_some(())?;
-            Some(Way { leaf, field, keys: keys_of(predicate)? })
+            let keys = keys_of(predicate)?;
+            let exact = filter.leaves().len() == 1 && is_exact(predicate, &keys);
+            Some(Way { leaf, field, keys, exact })
         });
         Access { ways: ways.collect() }
     }
@@ -97,7 +105,7 @@ impl Access {
         let Some((_, way, reader)) = best else { return Ok(None) };
         let mut rows = Vec::new();
         way.rows(reader, &mut rows)?;
-        Ok(Some(Found::new(way.leaf, sst.meta.min_seq, rows)))
+        Ok(Some(Found::new(way, sst.meta.min_seq, rows)))
     }
 
     /// The rows of a memtable that may pass; `None` if no index leaves few of them.
@@ -120,26 +128,27 @@ impl Access {
         memtable.with_groups(way.field, |groups| {
             keys.iter().for_each(|key| groups.rows_of(key, 0, u32::MAX, &mut rows));
         });
-        Some(Found::new(way.leaf, memtable.first_seq(), rows))
+        Some(Found::new(way, memtable.first_seq(), rows))
     }
 }
 
 impl Found {
-    fn new(leaf: usize, first_seq: i64, mut rows: Vec<u32>) -> Found {
+    fn new(way: &Way, first_seq: i64, mut rows: Vec<u32>) -> Found {
         rows.sort_unstable();
         rows.dedup();
         let seqs = rows.into_iter().map(|row| first_seq + i64::from(row)).collect();
-        Found { leaf, seqs }
+        Found { leaf: way.leaf, exact: way.exact, seqs }
     }
 
-    /// Keeps the rows of `mask`, those of `seqs`, that may pass.
-    pub(super) fn retain(&self, seqs: Range<i64>, mask: &mut Mask) {
+    /// The rows of a batch, those of `seqs`, that may pass and are `inside`.
+    pub(super) fn mask(&self, seqs: &Range<i64>, inside: &Range<i64>) -> Mask {
         let at = |seq: i64| self.seqs.partition_point(|row| *row < seq);
-        let mut found = Mask::none(mask.len());
-        for row in &self.seqs[at(seqs.start)..at(seqs.end)] {
-            found.set((row - seqs.start) as usize);
+        let mut mask = Mask::none((seqs.end - seqs.start) as usize);
+        let from = at(inside.start);
+        for row in self.seqs[from..].iter().take_while(|row| **row < inside.end) {
+            mask.set((row - seqs.start) as usize);
         }
-        mask.intersect(&found);
+        mask
     }
 }
 
@@ -257,6 +266,21 @@ fn keys_of(predicate: &Predicate) -> Option<Vec<Keys>> {
     }
 }
 
+/// Whether exactly the values that pass have these keys, which are those of [`keys_of`].
+fn is_exact(predicate: &Predicate, keys: &[Keys]) -> bool {
+    let closed = match predicate {
+        Predicate::Bool { .. }
+        | Predicate::Int { .. }
+        | Predicate::IntSet(_)
+        | Predicate::BytesSet(_) => true,
+        Predicate::Bytes { min, max } => {
+            matches!((min, max), (Bound::Included(min), Bound::Included(max)) if min == max)
+        }
+        _ => false,
+    };
+    closed && keys.iter().all(|keys| !matches!(keys, Keys::One(one) if key::is_cut(one)))
+}
+
 fn key_of(value: &Scalar<'_>) -> Vec<u8> {
     let mut key = Vec::new();
     key::put_key(value, &mut key);
@@ -308,8 +332,10 @@ mod tests {
         let mut predicates = Vec::new();
         for low in &texts {
             predicates.push(Predicate::StartsWith(bound(low)));
+            predicates.push(Predicate::BytesSet([bound(&texts[0]), bound(low)].into()));
             for high in &texts {
                 for (min, max) in [
+                    (Bound::Included(bound(low)), Bound::Included(bound(high))),
                     (Bound::Included(bound(low)), Bound::Excluded(bound(high))),
                     (Bound::Excluded(bound(low)), Bound::Included(bound(high))),
                     (Bound::Unbounded, Bound::Included(bound(high))),
@@ -319,15 +345,20 @@ mod tests {
                 }
             }
         }
-        let mut passed = 0;
+        let (mut passed, mut told_apart) = (0, 0);
         for predicate in &predicates {
             let keys = keys_of(predicate).expect("keys");
-            for text in texts.iter().filter(|text| predicate.bytes(text)) {
-                passed += 1;
-                assert!(covers(&keys, &Scalar::Bytes(Cow::Borrowed(text))), "{predicate:?}");
+            let exact = is_exact(predicate, &keys);
+            for text in &texts {
+                let (passes, covered) =
+                    (predicate.bytes(text), covers(&keys, &Scalar::Bytes(Cow::Borrowed(text))));
+                assert!(covered || !passes, "{predicate:?}");
+                assert!(passes || !covered || !exact, "{predicate:?} is not exact");
+                passed += u32::from(passes);
+                told_apart += u32::from(exact && !passes);
             }
         }
-        assert!(passed > 1000, "{passed}");
+        assert!(passed > 1000 && told_apart > 100, "{passed} {told_apart}");
         let floats = [f64::NEG_INFINITY, -1.5, -0.0, 0.0, 2.0, f64::INFINITY, f64::NAN];
         for min in floats {
             for max in floats {

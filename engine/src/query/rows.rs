@@ -6,12 +6,13 @@ use super::batch::Batch;
 use super::order::Ordering;
 use super::plan::{Plan, Selected};
 use super::vectors::{ScanCounts, Vectors};
-use crate::chunk::{Column, ColumnData};
-use crate::row::{Projection, value_ref_of};
+use crate::chunk::{Column, ColumnData, Scalar};
+use crate::error::Damage;
+use crate::row::{Projection, value_of, value_ref_of};
 use crate::sst::TIME_COLUMN;
 use crate::table_files::TableFiles;
 use crate::types::Physical;
-use crate::{DataType, Error, Result, Row, ValueRef, read};
+use crate::{DataType, Error, Field, Result, Row, ValueRef, read};
 
 /// An iterator over the rows of a query. Made by [`crate::Query::rows`].
 ///
@@ -26,7 +27,7 @@ pub struct Rows {
 enum Source {
     Scan {
         selected: Box<Selected>,
-        gathered: Option<(Gathered, usize)>,
+        read: Read,
     },
     /// By number, the rows having been put in order.
     Numbers {
@@ -35,6 +36,18 @@ enum Source {
     },
     Ended(ScanCounts),
 }
+
+/// What was read of the batch that the scan is at.
+#[derive(Debug)]
+enum Read {
+    /// Where few rows of it are selected.
+    Few(std::vec::IntoIter<Row>),
+    /// Of these so many have been returned.
+    Columns(Box<Gathered>, usize),
+}
+
+/// Of so many rows of a batch, at most one is read by itself.
+const ROWS_PER_FEW: usize = 16;
 
 /// The selected rows of a batch, decoded.
 #[derive(Debug)]
@@ -80,12 +93,7 @@ impl Gathered {
     /// The value of the `at`-th field of a row.
     pub(super) fn value(&self, at: usize, row: usize) -> Result<ValueRef<'_>> {
         value_ref_of(self.data_type(at), &self.columns[at], row, |damage| {
-            let (seq, field) = (self.seqs[row], self.projection.field(at).name());
-            let what = format!("row {seq}, field {field:?}: {}", damage.what);
-            match self.files.sst_of(seq) {
-                Some(sst) => Error::corrupt(&sst.path, 0, what),
-                None => Error::invalid(format!("in memory, {what}")),
-            }
+            damaged(&self.files, self.seqs[row], self.projection.field(at), &damage)
         })
     }
 
@@ -96,11 +104,68 @@ impl Gathered {
     }
 }
 
+/// A value that its field can't hold.
+#[cold]
+fn damaged(files: &TableFiles, seq: i64, field: &Field, damage: &Damage) -> Error {
+    let what = format!("row {seq}, field {:?}: {}", field.name(), damage.what);
+    match files.sst_of(seq) {
+        Some(sst) => Error::corrupt(&sst.path, 0, what),
+        None => Error::invalid(format!("in memory, {what}")),
+    }
+}
+
+impl Read {
+    fn of(plan: &Plan, vectors: &Vectors<'_>) -> Result<Read> {
+        let few = vectors.selected.count() * ROWS_PER_FEW <= vectors.selected.len();
+        Ok(match few {
+            true => Read::Few(few_rows(plan, vectors)?.into_iter()),
+            false => Read::Columns(Box::new(Gathered::read(plan, vectors)?), 0),
+        })
+    }
+
+    fn next(&mut self, backward: bool) -> Result<Option<Row>> {
+        match self {
+            Read::Few(rows) if backward => Ok(rows.next_back()),
+            Read::Few(rows) => Ok(rows.next()),
+            Read::Columns(rows, done) if *done < rows.seqs.len() => {
+                *done += 1;
+                let at = if backward { rows.seqs.len() - *done } else { *done - 1 };
+                rows.row(at).map(Some)
+            }
+            Read::Columns(..) => Ok(None),
+        }
+    }
+}
+
+/// The selected rows, straight from where they are: columns in between would cost more.
+fn few_rows(plan: &Plan, Vectors { batch, selected }: &Vectors<'_>) -> Result<Vec<Row>> {
+    let Plan { table, projection, .. } = plan;
+    let mut rows = Vec::with_capacity(selected.count());
+    for row in selected.rows() {
+        let seq = batch.seqs().start + row as i64;
+        let mut values = Vec::with_capacity(projection.len());
+        for at in 0..projection.len() {
+            let number = projection.schema_index(at);
+            let value = value_of(table.state.types[number], batch.value(number + 1, row)?);
+            values.push(
+                value
+                    .map_err(|damage| damaged(&table.files, seq, projection.field(at), &damage))?,
+            );
+        }
+        match batch.value(TIME_COLUMN, row)? {
+            Scalar::Int(time) => rows.push(Row::new(seq, time, Arc::clone(projection), values)),
+            _ => return Err(Error::invalid("_time holds nulls")),
+        }
+    }
+    Ok(rows)
+}
+
 impl Rows {
     pub(super) fn new(plan: Plan) -> Result<Rows> {
         let source = match &plan.ordering {
             Ordering::Scan { .. } => {
-                Source::Scan { selected: Box::new(plan.scan()?), gathered: None }
+                let read = Read::Few(Vec::new().into_iter());
+                Source::Scan { selected: Box::new(plan.scan()?), read }
             }
             Ordering::Sort(keys) => {
                 let (seqs, counts) = plan.sort(keys)?;
@@ -120,18 +185,14 @@ impl Rows {
                 let row = read::get(&table.state, &table.files, table.end, seq, &plan.projection)?;
                 row.map(Some).ok_or_else(|| Error::invalid(format!("row {seq} is gone")))
             }
-            Source::Scan { selected, gathered } => {
+            Source::Scan { selected, read } => {
                 let backward = matches!(plan.ordering, Ordering::Scan { backward: true });
                 loop {
-                    if let Some((rows, done)) = gathered
-                        && *done < rows.seqs.len()
-                    {
-                        *done += 1;
-                        let at = if backward { rows.seqs.len() - *done } else { *done - 1 };
-                        return rows.row(at).map(Some);
+                    if let Some(row) = read.next(backward)? {
+                        return Ok(Some(row));
                     }
                     let Some(vectors) = selected.next(&plan.table)? else { return Ok(None) };
-                    *gathered = Some((Gathered::read(plan, &vectors)?, 0));
+                    *read = Read::of(plan, &vectors)?;
                 }
             }
         }

@@ -115,8 +115,14 @@ impl VectorScan {
             let batch = batch_of(table, seq)?;
             let seqs = batch.seqs();
             counts.batches += 1;
+            let found = part.as_ref().and_then(|part| part.found.as_ref());
+            let exact =
+                |found: &Found| found.exact || mutant::when("recheck-left-out", || !found.exact);
             let mut by = None;
-            let verdict = filter.judge(&batch, &mut by)?;
+            let verdict = match found {
+                Some(found) if exact(found) => Verdict::All,
+                _ => filter.judge(&batch, &mut by)?,
+            };
             let inside = seqs.start.max(range.start)..seqs.end.min(range.end);
             let rest = if *backward { range.start..inside.start } else { inside.end..range.end };
             if verdict == Verdict::None {
@@ -127,16 +133,15 @@ impl VectorScan {
                 *left = rest;
                 continue;
             }
-            let mut selected = Mask::all(batch.len());
-            if inside != seqs {
+            let mut selected = match found {
+                Some(found) => found.mask(&seqs, &inside),
+                None => Mask::all(batch.len()),
+            };
+            if found.is_none() && inside != seqs {
                 let row = |seq: i64| (seq - seqs.start) as usize;
                 selected.retain_range(row(inside.start)..row(inside.end), false);
             }
-            if let Some(found) = part.as_ref().and_then(|part| part.found.as_ref()) {
-                found.retain(seqs.clone(), &mut selected);
-            }
-            let is_found = || part.as_ref().is_some_and(|part| part.found.is_some());
-            if verdict == Verdict::All || mutant::when("recheck-left-out", is_found) {
+            if verdict == Verdict::All {
                 counts.whole += 1;
             } else {
                 counts.filtered += 1;

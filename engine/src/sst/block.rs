@@ -10,10 +10,13 @@ use std::ops::Range;
 
 use super::SstReader;
 use crate::chunk::{Chunk, Column, ColumnData, Mask, Scalar};
-use crate::column::{ColumnView, DictionaryCodes, Encoding, FilterScratch, Test, ZoneMap};
+use crate::column::{
+    ColumnView, DictionaryCodes, DictionaryView, Encoding, FilterScratch, Test, ZoneMap,
+};
 use crate::error::{Damage, Error, Result};
 use crate::format::block::{BlockHeader, ColumnEntry, column_crc, column_seed, zone_map};
 use crate::mutant;
+use crate::types::DataType;
 
 /// The column number of `_time`; a field's is one more than its index.
 pub(crate) const TIME_COLUMN: usize = 0;
@@ -130,6 +133,28 @@ impl<'a> BlockRef<'a> {
 
     /// The view of a column and where its bytes start in the block.
     fn view(&self, column: usize) -> Result<(ColumnView<'_>, usize)> {
+        let Encoded { encoding, data_type, bytes, start, dictionary } = self.encoded(column)?;
+        match ColumnView::parse(encoding, self.rows(), data_type, bytes, dictionary) {
+            Ok(view) => Ok((view, start)),
+            Err(damage) => Err(self.corrupt(damage, start)),
+        }
+    }
+
+    /// The value of a row of a column.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::Io`].
+    #[inline]
+    pub(crate) fn value(&self, column: usize, row: usize) -> Result<Scalar<'_>> {
+        let Encoded { encoding, data_type, bytes, start, dictionary } = self.encoded(column)?;
+        let rows = self.rows();
+        ColumnView::value_at(encoding, rows, data_type, bytes, dictionary, row)
+            .map_err(|damage| self.corrupt(damage, start))
+    }
+
+    /// The bytes of a column, checked.
+    #[inline]
+    fn encoded(&self, column: usize) -> Result<Encoded<'_>> {
         let data_type = self.reader.column_type(column);
         let entry = ColumnEntry::read(&self.bytes, column).map_err(|d| self.corrupt(d, 0))?;
         let bytes = entry.bytes(&self.bytes).map_err(|damage| self.corrupt(damage, 0))?;
@@ -145,10 +170,7 @@ impl<'a> BlockRef<'a> {
             }
             _ => None,
         };
-        match ColumnView::parse(entry.encoding, self.rows(), data_type, bytes, dictionary) {
-            Ok(view) => Ok((view, start)),
-            Err(damage) => Err(self.corrupt(damage, start)),
-        }
+        Ok(Encoded { encoding: entry.encoding, data_type, bytes, start, dictionary })
     }
 
     fn check_column(&self, column: usize, entry: &ColumnEntry, bytes: &[u8]) -> Result<()> {
@@ -250,6 +272,16 @@ impl<'a> BlockRef<'a> {
     }
 }
 
+/// A column, as it stands.
+struct Encoded<'a> {
+    encoding: u16,
+    data_type: DataType,
+    bytes: &'a [u8],
+    /// Where its bytes start in the block.
+    start: usize,
+    dictionary: Option<DictionaryView<'a>>,
+}
+
 /// The rows of a column as codes of its dictionary.
 #[derive(Debug)]
 pub(crate) struct BlockCodes<'a> {
@@ -345,8 +377,7 @@ impl<'a> RowRef<'a> {
     }
 
     fn value(&self, column: usize) -> Result<Scalar<'_>> {
-        let (view, start) = self.block.view(column)?;
-        view.get(self.row).map_err(|damage| self.block.corrupt(damage, start))
+        self.block.value(column, self.row)
     }
 
     /// The block the row is in.
