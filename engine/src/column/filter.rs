@@ -8,7 +8,8 @@
 //! | decimal float | as a range of the integers, which are not made floats |
 //! | frame of reference, linear | unpacked, then compared without a branch |
 //! | bitmap | word by word |
-//! | text | unpacked, without a look at UTF-8; `contains` over all rows at once |
+//! | symbol text | `contains` symbol by symbol, in the codes (see symbol_search.rs) |
+//! | other text | unpacked, without a look at UTF-8; `contains` over all rows at once |
 //! | plain, decimal | unpacked, value by value |
 //!
 //! Where few rows are left, those are decoded alone, if the encoding gives a value cheaply.
@@ -20,6 +21,8 @@ use super::dictionary::DictionaryView;
 use super::ints::Ints;
 use super::payload::{Codes, Payload};
 use super::predicate::Predicate;
+use super::symbol_search::SymbolSearch;
+use super::symbol_text::SymbolText;
 use super::validity::Validity;
 use super::view::ColumnView;
 use crate::chunk::{Bitmap, BytesColumn, Column, ColumnData, Mask, Scalar};
@@ -33,12 +36,14 @@ pub(crate) struct Test {
     pub(crate) negated: bool,
 }
 
-/// What one test keeps from block to block: room, and which entries of a dictionary it accepts.
+/// What one test keeps from block to block: room, which entries of a dictionary it accepts, and how
+/// it looks for a needle.
 #[derive(Debug, Default)]
 pub(crate) struct FilterScratch {
     ints: Vec<i64>,
     column: Option<Column>,
     accepted: Option<Accepted>,
+    search: Option<SymbolSearch>,
 }
 
 /// Which entries of a dictionary a test accepts.
@@ -63,6 +68,9 @@ enum Known {
 
 /// Of so many rows, fewer than one is decoded alone.
 const ROWS_PER_GET: usize = 16;
+
+/// Fewer rows than this are not worth the steps of an automaton.
+const SEARCHED_MIN: usize = 16;
 
 impl Test {
     fn scalar(&self, value: &Scalar<'_>) -> bool {
@@ -214,6 +222,13 @@ impl ColumnView<'_> {
             return Ok(());
         }
         let few = left * ROWS_PER_GET <= self.rows;
+        if let (Payload::SymbolText(text), Predicate::Contains(finder)) =
+            (&self.payload, &test.predicate)
+            && left >= SEARCHED_MIN
+            && SymbolSearch::takes(finder.needle())
+        {
+            return self.filter_symbols(text, finder.needle(), test, scratch, mask);
+        }
         match &self.payload {
             Payload::Constant(value) => {
                 if !test.scalar(value) {
@@ -290,6 +305,27 @@ impl ColumnView<'_> {
         column.truncate(0);
         self.unpack(0..self.rows, column)?;
         test.data(&column.data, mask);
+        Ok(())
+    }
+
+    /// The rows of symbol text that contain the needle, or do not.
+    fn filter_symbols(
+        &self,
+        text: &SymbolText<'_>,
+        needle: &[u8],
+        test: &Test,
+        scratch: &mut FilterScratch,
+        mask: &mut Mask,
+    ) -> Result<(), Damage> {
+        let FilterScratch { ints, search, .. } = scratch;
+        ints.resize(self.rows, 0);
+        text.ends(ints);
+        let search = search.get_or_insert_with(|| SymbolSearch::new(needle));
+        let found = search.find(text, ints, mask)?;
+        match test.negated {
+            true => mask.subtract(&found),
+            false => mask.intersect(&found),
+        }
         Ok(())
     }
 

@@ -35,6 +35,7 @@ mod payload;
 mod plain;
 mod predicate;
 mod runs;
+mod symbol_search;
 mod symbol_text;
 mod symbols;
 #[cfg(test)]

@@ -70,6 +70,16 @@ pub(super) struct SymbolText<'a> {
     codes: &'a [u8],
 }
 
+#[cold]
+pub(super) fn torn_escape(row: usize) -> Damage {
+    Damage::new(0, format!("an escape without its byte in row {row}"))
+}
+
+#[cold]
+pub(super) fn no_symbol(row: usize) -> Damage {
+    Damage::new(0, format!("a code without a symbol in row {row}"))
+}
+
 impl<'a> SymbolText<'a> {
     #[cfg(feature = "internals")]
     pub(super) fn is_ordered(&self) -> bool {
@@ -84,8 +94,37 @@ impl<'a> SymbolText<'a> {
         Ok(SymbolText { lens, symbols, ends, codes: reader.take(reader.remaining())? })
     }
 
+    /// The lengths of the symbols, and their bytes.
+    pub(super) fn table(&self) -> (&'a [u8], &'a [[u8; 8]]) {
+        (self.lens, self.symbols)
+    }
+
+    /// The symbol of a code, if it has one.
+    #[inline]
+    pub(super) fn symbol(&self, code: u8) -> Option<&'a [u8]> {
+        let (symbols, code) = (self.symbols, usize::from(code));
+        let len = usize::from(*self.lens.get(code)?).min(8);
+        Some(&symbols.get(code)?[..len])
+    }
+
+    /// Writes all rows' ends to `out`, which must be as long.
+    pub(super) fn ends(&self, out: &mut [i64]) {
+        self.ends.unpack(0..out.len(), out);
+    }
+
+    /// Of `ends`, which are all rows', how many come before the first whose codes lie outside.
+    pub(super) fn sound_rows(&self, ends: &[i64]) -> usize {
+        let (mut start, len) = (0, self.codes.len() as i64);
+        let outside = |end: &i64| {
+            let outside = *end < start || *end > len;
+            start = *end;
+            outside
+        };
+        ends.iter().position(outside).unwrap_or(ends.len())
+    }
+
     /// The codes between two ends.
-    fn codes(&self, row: usize, start: i64, end: i64) -> Result<&'a [u8], Damage> {
+    pub(super) fn codes(&self, row: usize, start: i64, end: i64) -> Result<&'a [u8], Damage> {
         let span = usize::try_from(start).ok().zip(usize::try_from(end).ok());
         span.and_then(|(start, end)| self.codes.get(start..end))
             .ok_or_else(|| Damage::new(0, format!("the codes of row {row} lie outside")))
@@ -105,18 +144,17 @@ impl<'a> SymbolText<'a> {
         out: &mut [u8],
         mut at: usize,
     ) -> Result<usize, Damage> {
-        let damage = |what| Damage::new(0, format!("{what} in row {row}"));
         let mut codes = codes.iter();
         while let Some(code) = codes.next() {
             if *code == ESCAPE {
-                let byte = codes.next().ok_or_else(|| damage("an escape without its byte"))?;
+                let byte = codes.next().ok_or_else(|| torn_escape(row))?;
                 out[at] = *byte;
                 at += 1;
                 continue;
             }
             let code = usize::from(*code);
             let (Some(symbol), Some(len)) = (self.symbols.get(code), self.lens.get(code)) else {
-                return Err(damage("a code without a symbol"));
+                return Err(no_symbol(row));
             };
             out[at..at + 8].copy_from_slice(symbol);
             at += usize::from(*len).min(8);
@@ -136,6 +174,15 @@ impl<'a> SymbolText<'a> {
         if range.is_empty() {
             return Ok(());
         }
+        let before = out.data.len();
+        let done = self.unpack_rows(range, out);
+        // After damage, too, nothing stays that no row ends behind.
+        out.data.truncate(*done.as_ref().unwrap_or(&before));
+        done.map(drop)
+    }
+
+    /// Appends the rows, and says where their bytes end in `out.data`, which may be longer.
+    fn unpack_rows(&self, range: Range<usize>, out: &mut BytesColumn) -> Result<usize, Damage> {
         let mut ends = vec![0; range.len()];
         self.ends.unpack(range.clone(), &mut ends);
         let mut start = self.start(range.start);
@@ -154,7 +201,6 @@ impl<'a> SymbolText<'a> {
             out.ends.push(at as u32);
             start = end;
         }
-        out.data.truncate(at);
-        Ok(())
+        Ok(at)
     }
 }
