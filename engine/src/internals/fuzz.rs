@@ -7,19 +7,22 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use memchr::memmem::Finder;
 use srdb_vfs::{MemDisk, Vfs};
 
 use super::without_checksums;
-use crate::chunk::{BytesColumn, Chunk, Column, ColumnData, Scalar};
+use crate::chunk::{BytesColumn, Chunk, Column, ColumnData, Mask, Scalar};
 use crate::coding::bytes::{Put, Reader};
-use crate::column::{self, ColumnView, DictionaryBuilder, DictionaryView};
+use crate::column::{
+    self, ColumnView, DictionaryBuilder, DictionaryView, Encoding, FilterScratch, Predicate, Test,
+};
 use crate::edit::{Change, VersionEdit};
 use crate::error::{Damage, Result};
 use crate::format::manifest::{FIRST_MANIFEST, Meta, manifest_name};
 use crate::format::sst::SstHeader;
 use crate::manifest::{self, Found, ManifestWriter};
 use crate::sst::{BlockRef, SstIdentity, SstMeta, SstReader, SstWriter};
-use crate::types::DataType;
+use crate::types::{DataType, Physical};
 use crate::version::Version;
 use crate::wal::{self, LogWriter, Start, TableRows};
 use crate::{Field, Schema};
@@ -54,8 +57,8 @@ pub fn sst_open(bytes: &[u8]) {
     both(|| read_sst(bytes));
 }
 
-/// `bytes` as a column and its dictionary: reading one value is the same as reading all, where what
-/// has to ascend does.
+/// `bytes` as a column and its dictionary: reading one value is the same as reading all, and
+/// searching for some bytes finds the rows that hold them, where what has to ascend does.
 ///
 /// ```text
 /// encoding u16 │ rows u16 │ type u8 │ dictionary bytes u16 │ dictionary │ column
@@ -186,6 +189,10 @@ fn decode_column(bytes: &[u8]) -> Result<(), Damage> {
     let left = input.remaining();
     let view = ColumnView::parse(encoding, rows, data_type, input.take(left)?, dictionary)?;
     let values: Vec<Option<Scalar<'_>>> = (0..rows).map(|row| view.get(row).ok()).collect();
+    if data_type.physical() == Physical::Bytes && view.is_ordered() {
+        // Codes of a dictionary are not looked at where all its entries pass, or none.
+        search_column(&view, &values, encoding != Encoding::Dictionary.code());
+    }
     for range in [0..rows, rows / 3..rows / 2, rows.saturating_sub(1)..rows] {
         let mut out = Column::new(data_type.physical());
         if view.unpack(range.clone(), &mut out).is_ok() {
@@ -199,6 +206,40 @@ fn decode_column(bytes: &[u8]) -> Result<(), Damage> {
         }
     }
     Ok(())
+}
+
+/// The rows that contain some bytes: by the filter, and by the values that were read one by one.
+fn search_column(view: &ColumnView<'_>, values: &[Option<Scalar<'_>>], told: bool) {
+    let longest = values.iter().flatten().filter_map(|value| match value {
+        Scalar::Bytes(text) => Some(&text[..]),
+        _ => None,
+    });
+    let longest = longest.max_by_key(|text| text.len()).unwrap_or_default();
+    let middle = longest.len() / 2;
+    for needle in [longest.get(middle..middle + 3), longest.get(1..12), longest.get(..1)] {
+        let finder = Finder::new(needle.unwrap_or(b"e"));
+        for step in [1, 9] {
+            let predicate = Predicate::Contains(Box::new(finder.clone().into_owned()));
+            let test = Test { predicate, negated: step > 1 };
+            let mut wanted = Mask::none(values.len());
+            (0..values.len()).step_by(step).for_each(|row| wanted.set(row));
+            let mut left = wanted.clone();
+            if view.filter(&test, &mut FilterScratch::default(), &mut left).is_err() {
+                continue;
+            }
+            for row in wanted.rows() {
+                let holds = match &values[row] {
+                    Some(Scalar::Bytes(text)) => finder.find(text).is_some() != test.negated,
+                    Some(_) => false,
+                    None => {
+                        assert!(!told, "the damage of row {row} was passed over");
+                        continue;
+                    }
+                };
+                assert_eq!(left.get(row), holds, "{needle:?} in row {row}");
+            }
+        }
+    }
 }
 
 fn load_manifest(bytes: &[u8]) {
