@@ -111,7 +111,6 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// [`crate::Error::Corrupt`], [`crate::Error::Io`].
-    #[cfg(test)]
     pub(crate) fn retreat(&mut self) -> Result<bool> {
         if self.leaf.is_some() && self.entry > 0 {
             self.entry -= 1;

@@ -169,6 +169,16 @@ impl IndexReader {
         }
     }
 
+    /// A cursor at the last key, or at none if there is none.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::Io`].
+    pub(crate) fn last(&self) -> Result<Cursor<'_>> {
+        let mut cursor = Cursor::end(self);
+        cursor.retreat()?;
+        Ok(cursor)
+    }
+
     fn node_offset(&self, index: u32) -> u64 {
         self.tree_offset + u64::from(index) * NODE_BYTES as u64
     }

@@ -65,6 +65,20 @@ fn walk(reader: &IndexReader) -> Result<Model> {
     Ok(model)
 }
 
+/// Everything by walking backward.
+fn walk_back(reader: &IndexReader) -> Result<Model> {
+    let (mut model, mut cursor) = (Model::new(), reader.last()?);
+    let mut key = Vec::new();
+    while cursor.key(&mut key)? {
+        let mut rows = Vec::new();
+        cursor.rows(&mut rows)?;
+        let before = model.insert(key.clone(), rows);
+        assert_eq!((before, model.first_key_value().map(|(first, _)| first)), (None, Some(&key)));
+        cursor.retreat()?;
+    }
+    Ok(model)
+}
+
 /// A file of many leaves and two levels of nodes.
 fn large() -> (Model, u64) {
     let key = |i: u32| format!("{:06}{}", i * 3, "k".repeat(i as usize % 250)).into_bytes();
@@ -92,15 +106,11 @@ fn keys_are_found_by_search_and_by_walking_both_ways() {
         assert!(cursor.retreat().unwrap() && cursor.key(&mut found).unwrap());
         assert_eq!(Some(&found), model.range(..absent).next_back().map(|(key, _)| key));
     }
-    let (mut cursor, mut backwards) = (reader.seek(b"~").unwrap(), Vec::new());
-    let mut key = Vec::new();
+    assert_eq!(walk_back(&reader).unwrap(), model);
+    let (mut cursor, mut key) = (reader.seek(b"~").unwrap(), Vec::new());
     assert!(!cursor.key(&mut key).unwrap());
-    while cursor.retreat().unwrap() {
-        assert!(cursor.key(&mut key).unwrap());
-        backwards.push(key.clone());
-    }
-    assert!(backwards.iter().rev().eq(model.keys()));
-    assert!(!cursor.key(&mut key).unwrap());
+    assert!(cursor.retreat().unwrap() && cursor.key(&mut key).unwrap());
+    assert_eq!(Some(&key), model.keys().next_back());
 }
 
 #[test]
@@ -108,6 +118,7 @@ fn no_keys_at_all() {
     let (disk, meta) = write(&Model::new(), 10);
     let reader = open(&disk, &meta, 10).unwrap();
     assert_eq!(walk(&reader).unwrap(), Model::new());
+    assert_eq!(walk_back(&reader).unwrap(), Model::new());
     assert_eq!(reader.count_of(b"a").unwrap(), 0);
     assert!(!reader.seek(b"a").unwrap().retreat().unwrap());
 }
@@ -150,6 +161,13 @@ fn any_changed_byte_is_reported_or_of_no_consequence() {
             }
             Ok(walked)
         });
+        // By a reader that has checked nothing yet.
+        let back = open(&disk, &meta, 2000).and_then(|reader| walk_back(&reader));
+        match back {
+            Err(Error::Corrupt { path, .. }) => assert_eq!(path, Path::new(PATH)),
+            Ok(walked) => assert_eq!(walked, model, "byte {at}, backward"),
+            Err(other) => panic!("byte {at}, backward: {other}"),
+        }
         match read {
             Err(Error::Corrupt { path, .. }) => assert_eq!(path, Path::new(PATH)),
             Ok(walked) => {
@@ -178,6 +196,7 @@ proptest! {
         let (disk, meta) = write(&model, 50_000);
         let reader = Arc::new(open(&disk, &meta, 50_000).unwrap());
         prop_assert_eq!(&walk(&reader).unwrap(), &model);
+        prop_assert_eq!(&walk_back(&reader).unwrap(), &model);
         let (mut cursor, mut key) = (reader.seek(&bound).unwrap(), Vec::new());
         let found = cursor.key(&mut key).unwrap().then_some(key);
         prop_assert_eq!(found.as_ref(), model.range(bound..).next().map(|(key, _)| key));

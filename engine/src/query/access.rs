@@ -12,7 +12,7 @@
 //! 1. What is left out does not pass: a key range covers every value for which the condition is
 //!    true. What is in may fail: keys of long texts are cut. So the filter is asked all the same,
 //!    unless the condition is all of it and its keys are those of the values that pass and of no
-//!    others ([`Found::exact`]).
+//!    others ([`Found::exact`]). Or it passes and comes too late to be wanted: see [`Head`].
 //! 2. A part is read by its index only if that leaves less than one row in [`ROWS_PER_FIND`].
 
 use std::borrow::Cow;
@@ -21,6 +21,7 @@ use std::ops::{Bound, Range};
 use rust_decimal::Decimal;
 
 use super::filter::Filter;
+use super::head::Head;
 use crate::Result;
 use crate::chunk::{Mask, Scalar};
 use crate::column::Predicate;
@@ -30,7 +31,7 @@ use crate::table_files::{Sst, TableFiles};
 use crate::types::exact::Number;
 
 /// Finding a row by its place costs about as much as so many rows of a scan.
-const ROWS_PER_FIND: u64 = 16;
+pub(super) const ROWS_PER_FIND: u64 = 16;
 
 /// Values of a list beyond which its index is not asked.
 const VALUES_MAX: usize = 1000;
@@ -58,13 +59,23 @@ struct Way {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Access {
     ways: Vec<Way>,
+    /// The first rows of an order, if no others are wanted.
+    pub(super) head: Option<Head>,
 }
 
-/// The rows of a part that may pass.
+/// What an index was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// Which rows may pass a leaf of the filter, by its number.
+    Leaf(usize),
+    /// Which rows are the first of an order.
+    Head,
+}
+
+/// The rows of a part that may be wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
-    /// The number of the leaf that was looked up.
-    pub(super) leaf: usize,
+    pub(super) asked: Asked,
     /// Whether all of them pass the filter.
     pub(super) exact: bool,
     /// `_seq`s, ascending.
@@ -81,14 +92,18 @@ impl Access {
             let exact = filter.leaves().len() == 1 && is_exact(predicate, &keys);
             Some(Way { leaf, field, keys, exact })
         });
-        Access { ways: ways.collect() }
+        Access { ways: ways.collect(), head: None }
     }
 
-    /// The rows of an SST that may pass; `None` if no index leaves few of them.
+    /// The rows of an SST that may be wanted; `None` if no index leaves few of them.
     ///
     /// # Errors
     /// [`crate::Error::Corrupt`], [`crate::Error::Io`].
     pub(super) fn find_in_sst(&self, files: &TableFiles, sst: &Sst) -> Result<Option<Found>> {
+        if let Some(head) = &self.head {
+            let rows = head.find_in_sst(files, sst)?;
+            return Ok(rows.map(|rows| Found::new(Asked::Head, false, sst.meta.min_seq, rows)));
+        }
         let limit = sst.meta.rows / ROWS_PER_FIND;
         let mut best: Option<(u64, &Way, &IndexReader)> = None;
         for way in &self.ways {
@@ -105,7 +120,7 @@ impl Access {
         let Some((_, way, reader)) = best else { return Ok(None) };
         let mut rows = Vec::new();
         way.rows(reader, &mut rows)?;
-        Ok(Some(Found::new(way, sst.meta.min_seq, rows)))
+        Ok(Some(way.found(sst.meta.min_seq, rows)))
     }
 
     /// The rows of a memtable that may pass; `None` if no index leaves few of them.
@@ -128,19 +143,19 @@ impl Access {
         memtable.with_groups(way.field, |groups| {
             keys.iter().for_each(|key| groups.rows_of(key, 0, u32::MAX, &mut rows));
         });
-        Some(Found::new(way, memtable.first_seq(), rows))
+        Some(way.found(memtable.first_seq(), rows))
     }
 }
 
 impl Found {
-    fn new(way: &Way, first_seq: i64, mut rows: Vec<u32>) -> Found {
+    fn new(asked: Asked, exact: bool, first_seq: i64, mut rows: Vec<u32>) -> Found {
         rows.sort_unstable();
         rows.dedup();
         let seqs = rows.into_iter().map(|row| first_seq + i64::from(row)).collect();
-        Found { leaf: way.leaf, exact: way.exact, seqs }
+        Found { asked, exact, seqs }
     }
 
-    /// The rows of a batch, those of `seqs`, that may pass and are `inside`.
+    /// The rows of a batch, those of `seqs`, that may be wanted and are `inside`.
     pub(super) fn mask(&self, seqs: &Range<i64>, inside: &Range<i64>) -> Mask {
         let at = |seq: i64| self.seqs.partition_point(|row| *row < seq);
         let mut mask = Mask::none((seqs.end - seqs.start) as usize);
@@ -153,6 +168,10 @@ impl Found {
 }
 
 impl Way {
+    fn found(&self, first_seq: i64, rows: Vec<u32>) -> Found {
+        Found::new(Asked::Leaf(self.leaf), self.exact, first_seq, rows)
+    }
+
     /// How many rows there are, if they are no more than `limit`.
     fn count(&self, reader: &IndexReader, limit: u64) -> Result<Option<u64>> {
         let mut rows = 0;

@@ -222,6 +222,27 @@ impl Query {
     /// any key, rows are in the order of `_seq`. That, its reverse, and the same of `_time`, cost
     /// nothing; other orders look at all rows first, and keep in memory the keys of as many as
     /// [`Query::limit`] asks for.
+    ///
+    /// With a limit, and no conditions but ranges of `_seq` and `_time`, an index of the first
+    /// key's field tells of every file which rows can be among the first, and no others are looked
+    /// at: where no nulls of the file come before them, and they are few. Rows in memory are all
+    /// looked at.
+    ///
+    /// ```
+    /// # use srdb::{Database, DataType, Field, Schema, desc, row};
+    /// # fn main() -> srdb::Result<()> {
+    /// # let dir = tempfile::tempdir().expect("a temporary directory");
+    /// # let db = Database::open(dir.path())?;
+    /// let schema = Schema::new([Field::new("celsius", DataType::Float64).indexed()])?;
+    /// let t = db.create_table("t", schema)?;
+    /// t.insert_many((0..5000).map(|n| row! { "celsius" => (n * 7919 % 5000) as f64 / 100.0 }))?;
+    /// db.flush()?;
+    /// let hottest = t.query().order_by(desc("celsius")).limit(3);
+    /// assert_eq!(hottest.first()?.and_then(|row| row.get("celsius")?.as_f64()), Some(49.99));
+    /// assert_eq!(hottest.explain()?.index_rows, 3);
+    /// # db.close()
+    /// # }
+    /// ```
     pub fn order_by(mut self, key: impl Into<Order>) -> Query {
         self.request.order.push(key.into());
         self

@@ -31,7 +31,8 @@ pub struct Explanation {
     /// Of these, the blocks that zone maps exclude, each with the condition that did.
     pub pruned: Vec<(String, u64)>,
     /// The conditions that an index answered, each with the number of files and memtables of which
-    /// it did. The others were read block by block.
+    /// it did; and the order, if an index told which rows of a file are the first in it, as
+    /// `order by age desc`. The others were read block by block.
     pub indexed: Vec<(String, u64)>,
     /// Rows that indexes named; no others of those files were looked at.
     pub index_rows: u64,
@@ -45,7 +46,8 @@ pub struct Explanation {
     pub order: String,
     /// What an aggregation makes of the rows.
     pub aggregation: Option<AggregationSteps>,
-    /// After a run: rows that passed the conditions.
+    /// After a run: rows that passed the conditions, of those that were come to: not of rows that
+    /// the limit, or an index that tells the first of an order, has left out.
     pub matched: Option<u64>,
     /// After a run: rows that were returned.
     pub returned: Option<u64>,
@@ -56,16 +58,21 @@ pub struct Explanation {
 impl Explanation {
     fn of_query(plan: &Plan, request: &Request, range_rows: u64, counts: &ScanCounts) -> Self {
         let filter = super::Expr::all_of(request.filters.iter().cloned()).to_string();
+        let mut explained = Explanation::new(&plan.table, &plan.filter, filter, range_rows, counts);
+        if counts.ordered > 0 {
+            explained.indexed.push((format!("order by {}", keys(request)), counts.ordered));
+        }
         Explanation {
             fields: plan.projection.fields().map(|field| field.name().to_owned()).collect(),
             order: order(plan, request),
-            ..Explanation::new(&plan.table, &plan.filter, filter, range_rows, counts)
+            ..explained
         }
     }
 
     pub(super) fn of_plan(plan: &Plan, request: &Request) -> Result<Explanation> {
-        let scan = VectorScan::new(&plan.table, plan.filter.clone(), false)?;
+        let mut scan = VectorScan::new(&plan.table, plan.filter.clone(), false)?;
         let range = scan.left();
+        plan.narrow(&mut scan);
         let counts = scan.judge_all(&plan.table)?;
         Ok(Explanation::of_query(plan, request, (range.end - range.start).unsigned_abs(), &counts))
     }
@@ -124,9 +131,13 @@ impl Explanation {
     }
 }
 
-fn order(plan: &Plan, request: &Request) -> String {
+fn keys(request: &Request) -> String {
     let keys: Vec<String> = request.order.iter().map(ToString::to_string).collect();
-    let keys = keys.join(", ");
+    keys.join(", ")
+}
+
+fn order(plan: &Plan, request: &Request) -> String {
+    let keys = keys(request);
     let mut out = match (&plan.ordering, plan.limit) {
         (Ordering::Scan { backward: false }, _) => "as in the table".to_owned(),
         (Ordering::Scan { backward: true }, _) => "as in the table, from the end".to_owned(),

@@ -219,32 +219,37 @@ impl Filter {
         self.leaves.iter().map(|_| FilterScratch::default()).collect()
     }
 
+    /// What has to be true of every row.
+    fn conditions(&self) -> &[Part] {
+        match &self.part {
+            Part::All(parts) => parts,
+            other => std::slice::from_ref(other),
+        }
+    }
+
     /// Ranges of an operand's values, in memory, that every row has to be in.
     pub(super) fn ranges(&self, of: Operand) -> impl Iterator<Item = (i64, i64)> {
-        let parts = match &self.part {
-            Part::All(parts) => parts.as_slice(),
-            other => std::slice::from_ref(other),
-        };
-        parts.iter().filter_map(move |part| match part {
-            Part::Leaf(Leaf { operand, check: Check::Test(test), .. })
-                if *operand == of && !test.negated =>
-            {
-                match test.predicate {
-                    Predicate::Int { min, max } => Some((min, max)),
-                    _ => None,
-                }
-            }
+        self.conditions().iter().filter_map(move |part| match part {
+            Part::Leaf(leaf) if leaf.operand == of => leaf.range(),
             _ => None,
+        })
+    }
+
+    /// Whether every row passes that is in the ranges of `_seq` and of `_time`.
+    pub(super) fn is_of_ranges(&self) -> bool {
+        self.conditions().iter().all(|part| match part {
+            Part::All(parts) => parts.is_empty(),
+            Part::Any(_) => false,
+            Part::Leaf(leaf) => {
+                let of_row = matches!(leaf.operand, Operand::Seq | Operand::Column(TIME_COLUMN, _));
+                of_row && leaf.range().is_some()
+            }
         })
     }
 
     /// The tests of columns that every row has to pass: leaf, column, predicate.
     pub(super) fn required(&self) -> impl Iterator<Item = (usize, usize, &Predicate)> {
-        let parts = match &self.part {
-            Part::All(parts) => parts.as_slice(),
-            other => std::slice::from_ref(other),
-        };
-        parts.iter().filter_map(|part| match part {
+        self.conditions().iter().filter_map(|part| match part {
             Part::Leaf(Leaf { number, operand: Operand::Column(column, _), check }) => {
                 match check {
                     Check::Test(test) if !test.negated => Some((*number, *column, &test.predicate)),
@@ -370,6 +375,16 @@ impl Part {
 }
 
 impl Leaf {
+    /// The range of integers that it asks for, if it is such a test.
+    fn range(&self) -> Option<(i64, i64)> {
+        match &self.check {
+            Check::Test(Test { predicate: Predicate::Int { min, max }, negated: false }) => {
+                Some((*min, *max))
+            }
+            _ => None,
+        }
+    }
+
     fn cost(&self) -> u32 {
         match &self.check {
             Check::IsNull { .. } => 1,

@@ -11,6 +11,8 @@
 //!   `filter` combines them, judges blocks by their zone maps and finds the rows that pass.
 //! - `vectors` is the scan that everything else reads from: whoever adds another kind of reading
 //!   (aggregates, an index that names rows) starts there.
+//! - `access` asks indexes which rows of a file may pass, `head` which are the first of an order;
+//!   both leave rows out, and decide nothing about those that are left.
 //! - `builder` is what users see; `plan` is a query checked against its table; `sort` and `key` put
 //!   rows in order; `rows` and `chunks` hand them out; `explain` tells what was done.
 //! - `aggregate/` makes rows of groups of them, on the same scan.
@@ -27,6 +29,7 @@ mod display;
 mod explain;
 mod expr;
 mod filter;
+mod head;
 mod key;
 mod lower;
 mod order;

@@ -88,6 +88,23 @@ impl Plan {
         (0..self.projection.len()).map(|at| self.projection.schema_index(at) + 1)
     }
 
+    /// How many rows have to be put in order before those that are returned are known.
+    fn wanted(&self) -> Option<u64> {
+        let limit = self.limit?;
+        let forgets = mutant::when("sort-forgets-the-offset", || self.offset > 0);
+        Some(limit.saturating_add(if forgets { 0 } else { self.offset }))
+    }
+
+    /// Leaves rows out that come too late in the order to be returned, where an index tells them.
+    pub(super) fn narrow(&self, scan: &mut VectorScan) {
+        // Of equal rows one is kept, so that it takes more of them than are returned.
+        if let (Ordering::Sort(keys), Some(wanted), None) =
+            (&self.ordering, self.wanted(), &self.distinct)
+        {
+            scan.narrow_to_head(&self.table, keys, wanted);
+        }
+    }
+
     /// The selected rows, sorted or not; `sorted` ones come as they lie in the table.
     pub(super) fn scan(&self) -> Result<Selected> {
         let backward = match &self.distinct {
@@ -110,13 +127,10 @@ impl Plan {
 
     /// The numbers of the rows in the order of `keys`, and what the scan did.
     pub(super) fn sort(&self, keys: &[SortKey]) -> Result<(Vec<i64>, ScanCounts)> {
-        let wanted = self.limit.map(|limit| {
-            let forgets = mutant::when("sort-forgets-the-offset", || self.offset > 0);
-            limit.saturating_add(if forgets { 0 } else { self.offset })
-        });
-        let wanted = wanted.map(|wanted| usize::try_from(wanted).unwrap_or(usize::MAX));
+        let wanted = self.wanted().map(|wanted| usize::try_from(wanted).unwrap_or(usize::MAX));
         let mut sorter = Sorter::new(keys.to_vec(), wanted, self.sort_bytes_max);
         let mut selected = self.scan()?;
+        self.narrow(&mut selected.scan);
         while let Some(vectors) = selected.next(&self.table)? {
             sorter.add(&vectors.batch, &vectors.selected)?;
         }

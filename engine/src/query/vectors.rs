@@ -16,9 +16,11 @@
 use std::ops::{Bound, Range};
 use std::sync::Arc;
 
-use super::access::{Access, Found};
+use super::access::{Access, Asked, Found};
 use super::batch::Batch;
 use super::filter::{Filter, Operand};
+use super::head::Head;
+use super::sort::SortKey;
 use crate::chunk::Mask;
 use crate::column::{FilterScratch, Verdict};
 use crate::mutant;
@@ -50,7 +52,7 @@ pub(crate) struct VectorScan {
 #[derive(Debug)]
 struct Part {
     seqs: Range<i64>,
-    /// The rows that may pass, if an index has told.
+    /// The rows that may be wanted, if an index has told.
     found: Option<Found>,
 }
 
@@ -69,6 +71,8 @@ pub(crate) struct ScanCounts {
     pub(crate) filtered: u64,
     /// SSTs and memtables of which an index told the rows, by leaf of the filter.
     pub(crate) indexed: Vec<u64>,
+    /// SSTs of which an index told the first rows of an order.
+    pub(crate) ordered: u64,
     /// Rows that indexes told.
     pub(crate) index_rows: u64,
     /// Rows that passed.
@@ -93,6 +97,12 @@ impl VectorScan {
             counts: ScanCounts { pruned, indexed, ..ScanCounts::default() },
             filter,
         })
+    }
+
+    /// Of rows that are put in order by `keys`, leaves others than the first `wanted` out where an
+    /// index tells them at no great cost. The scan must not have begun.
+    pub(crate) fn narrow_to_head(&mut self, table: &SnapshotTable, keys: &[SortKey], wanted: u64) {
+        self.access.head = Head::of(keys, wanted, &self.filter, self.left(), &table.files);
     }
 
     /// The rows that may still come.
@@ -157,8 +167,8 @@ impl VectorScan {
         Ok(None)
     }
 
-    /// The first row of a range, from the side that the scan comes from, that may pass. If the part
-    /// it would be in has none, `None`, and the scan is to go on behind that part.
+    /// The first row of a range, from the side that the scan comes from, that may be wanted. If the
+    /// part it would be in has none, `None`, and the scan is to go on behind that part.
     fn first_of(&mut self, table: &SnapshotTable, range: &Range<i64>) -> Result<Option<i64>> {
         let seq = if self.backward { range.end - 1 } else { range.start };
         let part = match &mut self.part {
@@ -166,7 +176,10 @@ impl VectorScan {
             other => {
                 let part = other.insert(Part::of(&self.access, table, seq)?);
                 if let Some(found) = &part.found {
-                    self.counts.indexed[found.leaf] += 1;
+                    match found.asked {
+                        Asked::Leaf(leaf) => self.counts.indexed[leaf] += 1,
+                        Asked::Head => self.counts.ordered += 1,
+                    }
                     self.counts.index_rows += found.seqs.len() as u64;
                 }
                 part

@@ -94,14 +94,22 @@ impl Ask {
             2 => Only::Latest(few(random)),
             _ => Only::All,
         };
-        Ask {
+        let ask = Ask {
             predicate: Predicate::random(random, fixture, depth),
             keys: (0..keys).map(|_| key(random)).collect(),
             limit,
             offset: if random.chance(4) { random.below(fixture.rows + 2) as u64 } else { 0 },
             fields,
             only,
+        };
+        if !random.chance(8) {
+            return ask;
         }
+        // The first few of all rows, which an index may tell.
+        let (limit, offset) = (random.one_of(&[0, 1, 1, 2, 3, 8]), random.one_of(&[0, 0, 0, 1, 5]));
+        let keys = (0..1 + random.below(2)).map(|_| key(random)).collect();
+        let predicate = Predicate::And(Vec::new());
+        Ask { predicate, keys, limit: Some(limit), offset, only: Only::All, ..ask }
     }
 
     fn orders(&self) -> impl Iterator<Item = Order> + '_ {

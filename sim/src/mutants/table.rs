@@ -454,4 +454,15 @@ pub static MUTANTS: &[Mutant] = &[
         "of the rows of a key in an index file the last one is not found",
     ),
     line("recheck-left-out", Indexes, "rows that an index has found are not looked at again"),
+    line(
+        "ties-left-out",
+        Indexes,
+        "of the rows of the last key that an index gives for an order only as many as it takes are \
+         put in order",
+    ),
+    line(
+        "order-without-nulls",
+        Indexes,
+        "the first rows of an order are taken from an index, though nulls come before them",
+    ),
 ];
