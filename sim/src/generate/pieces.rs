@@ -5,7 +5,7 @@
 
 use srdb_vfs::OpKind;
 
-use super::{Swarm, fill, pick, thousandths};
+use super::{Swarm, fill, pick, questions, thousandths};
 use crate::db::ROOT;
 use crate::draw::Draw;
 use crate::plan::{After, At, Compare, Image, Level, Rot, RotFile, Rows, Step, Way};
@@ -121,13 +121,21 @@ impl Swarm {
 
     /// An index of files that hold rows enough for it to be asked, and questions.
     fn index_asked(&self, draw: &mut impl Draw, table: u8) -> Vec<Step> {
-        let field = draw.below(18) as u8;
+        // Of one of the first, which some tables have indexes of from the start; or of any.
+        let field = if draw.chance(50) { draw.between(1, 4) } else { draw.below(18) } as u8;
         let mut rows = self.many(draw, table);
         // Values that go up, so that few are less than one of the first.
         let goes_up = draw.chance(50);
         if goes_up {
             let style = draw.below(25) as u32 * 5 + 1;
             rows.fill = fill(draw, Some(style));
+        }
+        // Or a few rows to a value, so that those of the last that is wanted are too many.
+        let has_ties = !goes_up && draw.chance(70);
+        if has_ties {
+            let style = draw.below(25) as u32 * 5 + 3;
+            let count = draw.between(100, 300) as u32;
+            rows = Rows { rows: count, fill: fill(draw, Some(style)), ..rows };
         }
         let insert = Step::Insert { rows, way: Way::Rows, level: self.some_level(draw) };
         let mut steps = vec![Step::CreateIndex { table, field }, insert];
@@ -148,6 +156,9 @@ impl Swarm {
             let at = if early { draw.below(100) as u16 } else { thousandths(draw) };
             let backward = draw.chance(30);
             steps.push(Step::Query { table, field, at, compare, backward });
+        }
+        for _ in 0..2 {
+            steps.push(Step::Ask { table, ask: questions::first_of(draw, field), snapshot: None });
         }
         steps
     }

@@ -67,6 +67,18 @@ pub fn of(draw: &mut impl Draw, field: u8) -> Ask {
     in_order(draw, condition)
 }
 
+/// A question for the first rows in the order of this field, which an index of it may tell.
+pub fn first_of(draw: &mut impl Draw, field: u8) -> Ask {
+    let nulls = draw.pick(&[None, None, Some(Nulls::First), Some(Nulls::Last)]);
+    Ask {
+        condition: Condition::default(),
+        order: Some(Key { field, down: draw.chance(60), nulls }),
+        // Few, because small files have no more of which an index is asked.
+        limit: Some(draw.pick(&[0, 1, 1, 1, 2, 2, 3, 5, 20])),
+        offset: draw.pick(&[0, 0, 0, 1, 2]),
+    }
+}
+
 /// A question for figures.
 pub fn sums(draw: &mut impl Draw) -> Sums {
     let focus = thousandths(draw);

@@ -99,9 +99,10 @@ impl Run {
             let indexes = self.table(slot)?.map_or(Vec::new(), |table| table.indexes());
             let place = |name: &String| seen.shape.fields().iter().position(|f| f.0 == name);
             let mut asks = vec![questions::ask(&mut draw), questions::ask(&mut draw)];
-            asks.extend(
-                indexes.iter().filter_map(place).map(|at| questions::of(&mut draw, at as u8)),
-            );
+            for field in indexes.iter().filter_map(place) {
+                asks.push(questions::of(&mut draw, field as u8));
+                asks.push(questions::first_of(&mut draw, field as u8));
+            }
             for ask in &asks {
                 self.ask_of(&seen, ask)?;
             }
