@@ -72,7 +72,7 @@ impl Watch {
         self.lock().errors
     }
 
-    /// How many of them said that the disk is full.
+    /// How many of them said that the disk is full, and changed nothing but what was written.
     pub fn full(&self) -> u64 {
         self.lock().full
     }
@@ -141,7 +141,10 @@ impl Layer for Watch {
             }
             Err(e) if !is_answer(e) => {
                 state.errors += 1;
-                state.full += u64::from(e.kind() == io::ErrorKind::StorageFull);
+                // A rename that fails may have taken effect, whatever it says: that is no refusal
+                // after which one can go on.
+                let is_full = e.kind() == io::ErrorKind::StorageFull;
+                state.full += u64::from(is_full && call.op != OpKind::Rename);
                 // A MANIFEST that was never synced is not in use yet, and may be given up.
                 let in_use = state.logs.get(call.path).is_some_and(|log| log.synced > 0);
                 let is_log = call.is_on("wal") || call.is_on_manifest() && in_use;
