@@ -10,6 +10,10 @@ use std::sync::Arc;
 /// What every fallible operation of srdb returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+fn of_table(name: &str) -> String {
+    if name.is_empty() { "the schema ".to_owned() } else { format!("table {name:?} ") }
+}
+
 /// What can go wrong. Cheap to clone: a failed group commit tells every waiter the same.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
@@ -93,9 +97,9 @@ pub enum Error {
     },
 
     /// The table has no field of that name.
-    #[error("table {table:?} has no field {field:?}")]
+    #[error("{}has no field {field:?}", of_table(table))]
     NoField {
-        /// The table.
+        /// The table; empty where a schema was asked that is no table's.
         table: String,
         /// The name that was asked for.
         field: String,

@@ -489,6 +489,8 @@ impl Expr {
     /// let error = col("age").gt("old").check(&schema).unwrap_err();
     /// let said = "field \"age\" is int32: > does not compare it with string 'old'";
     /// assert_eq!(error.to_string(), said);
+    /// let error = col("agee").gt(18).check(&schema).unwrap_err();
+    /// assert_eq!(error.to_string(), "the schema has no field \"agee\"");
     /// # Ok::<(), srdb::Error>(())
     /// ```
     ///

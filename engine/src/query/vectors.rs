@@ -121,28 +121,18 @@ impl VectorScan {
             // Until it is known how far this batch goes, so that an error ends the scan.
             self.left = range.end..range.end;
             let Some(seq) = self.first_of(table, &range)? else { continue };
-            let VectorScan { filter, scratch, left, backward, counts, part, .. } = self;
             let batch = batch_of(table, seq)?;
             let seqs = batch.seqs();
-            counts.batches += 1;
-            let found = part.as_ref().and_then(|part| part.found.as_ref());
-            let exact =
-                |found: &Found| found.exact || mutant::when("recheck-left-out", || !found.exact);
-            let mut by = None;
-            let verdict = match found {
-                Some(found) if exact(found) => Verdict::All,
-                _ => filter.judge(&batch, &mut by)?,
-            };
+            let verdict = self.judge(&batch)?;
             let inside = seqs.start.max(range.start)..seqs.end.min(range.end);
-            let rest = if *backward { range.start..inside.start } else { inside.end..range.end };
+            let rest =
+                if self.backward { range.start..inside.start } else { inside.end..range.end };
             if verdict == Verdict::None {
-                match by.and_then(|leaf| counts.pruned.get_mut(leaf)) {
-                    Some(count) => *count += 1,
-                    None => counts.pruned_otherwise += 1,
-                }
-                *left = rest;
+                self.left = rest;
                 continue;
             }
+            let VectorScan { filter, scratch, left, counts, part, .. } = self;
+            let found = part.as_ref().and_then(|part| part.found.as_ref());
             let mut selected = match found {
                 Some(found) => found.mask(&seqs, &inside),
                 None => Mask::all(batch.len()),
@@ -203,6 +193,26 @@ impl VectorScan {
         Ok(next)
     }
 
+    /// What is known of a batch in the current part before a column of it is decoded.
+    fn judge(&mut self, batch: &Batch<'_>) -> Result<Verdict> {
+        let VectorScan { filter, counts, part, .. } = self;
+        counts.batches += 1;
+        let found = part.as_ref().and_then(|part| part.found.as_ref());
+        let exact = |found: &Found| found.exact || mutant::on("recheck-left-out");
+        if found.is_some_and(exact) {
+            return Ok(Verdict::All);
+        }
+        let mut by = None;
+        let verdict = filter.judge(batch, &mut by)?;
+        if verdict == Verdict::None {
+            match by.and_then(|leaf| counts.pruned.get_mut(leaf)) {
+                Some(count) => *count += 1,
+                None => counts.pruned_otherwise += 1,
+            }
+        }
+        Ok(verdict)
+    }
+
     /// Goes through all batches without decoding a column: what zone maps alone exclude.
     ///
     /// # Errors
@@ -213,16 +223,10 @@ impl VectorScan {
             let Some(seq) = self.first_of(table, &range)? else { continue };
             let batch = batch_of(table, seq)?;
             self.left.start = batch.seqs().end;
-            let counts = &mut self.counts;
-            counts.batches += 1;
-            let mut by = None;
-            match self.filter.judge(&batch, &mut by)? {
-                Verdict::None => match by.and_then(|leaf| counts.pruned.get_mut(leaf)) {
-                    Some(count) => *count += 1,
-                    None => counts.pruned_otherwise += 1,
-                },
-                Verdict::Some => counts.filtered += 1,
-                Verdict::All => counts.whole += 1,
+            match self.judge(&batch)? {
+                Verdict::None => {}
+                Verdict::Some => self.counts.filtered += 1,
+                Verdict::All => self.counts.whole += 1,
             }
         }
         Ok(self.counts)
