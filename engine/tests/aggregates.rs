@@ -9,6 +9,7 @@
 mod expected;
 #[path = "query_model/model.rs"]
 mod model;
+#[allow(dead_code, reason = "shared with another test")]
 #[path = "query_model/random.rs"]
 mod random;
 

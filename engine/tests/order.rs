@@ -10,11 +10,11 @@ mod random;
 
 use std::sync::Arc;
 
-use random::Random;
+use random::{Random, schema, to_row};
 use srdb::vfs::{MemClock, MemDisk};
 use srdb::{
-    Background, DataType, Database, Durability, Field, Order, Query, Row, RowBuf, Schema, Table,
-    Value, asc, col, desc, row,
+    Background, DataType, Database, Durability, Field, Order, Query, Row, Schema, Table, Value,
+    asc, col, desc, row,
 };
 
 fn open(block_rows: usize) -> Database {
@@ -26,23 +26,6 @@ fn open(block_rows: usize) -> Database {
         .durability(Durability::Memory)
         .open()
         .expect("a database")
-}
-
-fn schema(indexed: bool) -> Schema {
-    let fields = DataType::ALL.into_iter().map(|data_type| {
-        let field = Field::new(data_type.name(), data_type);
-        let field = if indexed { field.indexed() } else { field };
-        if data_type == DataType::Bool { field } else { field.nullable() }
-    });
-    Schema::new(fields).expect("a good schema")
-}
-
-fn to_row(values: &[Value]) -> RowBuf {
-    let mut row = RowBuf::new();
-    for (data_type, value) in DataType::ALL.iter().zip(values) {
-        row.push(data_type.name(), value.clone());
-    }
-    row
 }
 
 /// The same rows twice, in the same files and in memory: with indexes, and without.

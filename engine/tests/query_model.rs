@@ -13,22 +13,11 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use model::{Cell, Condition};
-use random::Random;
+use random::{Random, schema, to_row};
 use srdb::vfs::MemDisk;
 use srdb::{
-    Background, DataType, Database, Durability, Expr, Field, Job, Query, Row, RowBuf, Schema,
-    Table, Value, asc, desc,
+    Background, DataType, Database, Durability, Expr, Job, Query, Row, Table, Value, asc, desc,
 };
-
-/// One field of each type, each nullable but for the first; all indexed or none.
-fn schema(indexed: bool) -> Schema {
-    let fields = DataType::ALL.into_iter().map(|data_type| {
-        let field = Field::new(data_type.name(), data_type);
-        let field = if indexed { field.indexed() } else { field };
-        if data_type == DataType::Bool { field } else { field.nullable() }
-    });
-    Schema::new(fields).expect("a good schema")
-}
 
 struct Fixture {
     db: Database,
@@ -78,14 +67,6 @@ impl Fixture {
         let holds = |at: &usize| condition.of(&Cell { seq: at + 1, row: &self.rows[*at] });
         (0..self.rows.len()).filter(|at| holds(at) == Some(true)).collect()
     }
-}
-
-fn to_row(values: &[Value]) -> RowBuf {
-    let mut row = RowBuf::new();
-    for (data_type, value) in DataType::ALL.iter().zip(values) {
-        row.push(data_type.name(), value.clone());
-    }
-    row
 }
 
 fn seqs(rows: &[Row]) -> Vec<usize> {

@@ -86,8 +86,17 @@ impl Writer for SrdbWriter {
 
 /// Adds a row of the workload to an appender of its table.
 pub fn append(appender: &mut Appender, row: &RowRef<'_>) -> ::srdb::Result<()> {
+    append_at(row.ts.into(), appender, row)
+}
+
+/// The same with its moment as the table has it.
+pub(crate) fn append_at(
+    moment: ValueRef<'_>,
+    appender: &mut Appender,
+    row: &RowRef<'_>,
+) -> ::srdb::Result<()> {
     appender.append_row(&[
-        row.ts.into(),
+        moment,
         row.device.into(),
         row.region.into(),
         row.temperature.into(),

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use srdb::{DataType, Database, Durability, Field, Schema, Table, Value, agg, col};
+use srdb::{DataType, Database, Durability, Field, Schema, Table, Value, ValueRef, agg, col};
 
 use super::{Answer, BATCH, Engine, WINDOW};
-use crate::engines::srdb::add;
+use crate::engines::srdb::{add, append_at};
 use crate::{Digest, Fault, Result, Workload};
 
 pub(super) struct Srdb {
@@ -30,16 +30,7 @@ impl Srdb {
         let mut appender = table.appender();
         for at in 0..workload.len() {
             let row = workload.row(at);
-            appender.append_row(&[
-                srdb::ValueRef::Timestamp(row.ts * 1000),
-                row.device.into(),
-                row.region.into(),
-                row.temperature.into(),
-                row.humidity.into(),
-                row.status.into(),
-                row.ok.into(),
-                row.message.into(),
-            ])?;
+            append_at(ValueRef::Timestamp(row.ts * 1000), &mut appender, &row)?;
             if at % BATCH == BATCH - 1 {
                 appender.commit_with(Durability::Os)?;
             }

@@ -155,12 +155,11 @@ impl Found {
         Found { asked, exact, seqs }
     }
 
-    /// The rows of a batch, those of `seqs`, that may be wanted and are `inside`.
-    pub(super) fn mask(&self, seqs: &Range<i64>, inside: &Range<i64>) -> Mask {
+    /// The rows of a batch, those of `seqs`, that may be wanted.
+    pub(super) fn mask(&self, seqs: &Range<i64>) -> Mask {
         let at = |seq: i64| self.seqs.partition_point(|row| *row < seq);
         let mut mask = Mask::none((seqs.end - seqs.start) as usize);
-        let from = at(inside.start);
-        for row in self.seqs[from..].iter().take_while(|row| **row < inside.end) {
+        for row in &self.seqs[at(seqs.start)..at(seqs.end)] {
             mask.set((row - seqs.start) as usize);
         }
         mask

@@ -134,10 +134,10 @@ impl VectorScan {
             let VectorScan { filter, scratch, left, counts, part, .. } = self;
             let found = part.as_ref().and_then(|part| part.found.as_ref());
             let mut selected = match found {
-                Some(found) => found.mask(&seqs, &inside),
+                Some(found) => found.mask(&seqs),
                 None => Mask::all(batch.len()),
             };
-            if found.is_none() && inside != seqs {
+            if inside != seqs {
                 let row = |seq: i64| (seq - seqs.start) as usize;
                 selected.retain_range(row(inside.start)..row(inside.end), false);
             }

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use rusqlite::types::Value as Stored;
 use srdb::vfs::{CrashChoice, MemClock, MemDisk};
-use srdb::{
-    Background, DataType, Database, Decimal, Durability, Field, Job, RowBuf, Schema, Table, Value,
-};
+use srdb::{Background, DataType, Database, Decimal, Durability, Job, Table, Value};
 
-use crate::random::Random;
+use crate::random::{Random, schema, to_row};
 use crate::sql::{Sql, key, native};
 
 pub(crate) struct Fixture {
@@ -27,15 +25,6 @@ pub(crate) struct Fixture {
     pub(crate) moderate: Vec<bool>,
     /// By field: whether no value has a NUL, at which SQLite's `like` stops.
     pub(crate) like: Vec<bool>,
-}
-
-fn schema(indexed: bool) -> Schema {
-    let fields = DataType::ALL.into_iter().map(|data_type| {
-        let field = Field::new(data_type.name(), data_type);
-        let field = if indexed { field.indexed() } else { field };
-        if data_type == DataType::Bool { field } else { field.nullable() }
-    });
-    Schema::new(fields).expect("a good schema")
 }
 
 fn open(disk: &MemDisk, clock: &MemClock, random: &mut Random) -> Database {
@@ -141,14 +130,6 @@ impl Fixture {
         let rows = rows.unwrap_or_else(|e| failed(e));
         rows.collect::<Result<_, _>>().unwrap_or_else(|e| failed(e))
     }
-}
-
-fn to_row(values: &[Value]) -> RowBuf {
-    let mut row = RowBuf::new();
-    for (data_type, value) in DataType::ALL.iter().zip(values) {
-        row.push(data_type.name(), value.clone());
-    }
-    row
 }
 
 fn tame(value: &mut Value) {

@@ -1,9 +1,28 @@
 //! Rows and conditions drawn from a seed: few values, so that they meet, and the odd ones among
-//! them.
+//! them. And the table that they are for.
 
-use srdb::{DataType, Decimal, Value};
+use srdb::{DataType, Decimal, Field, RowBuf, Schema, Value};
 
 use crate::model::{Condition, Op, Part, SEQ};
+
+/// One field of each type, each nullable but for the first; all indexed or none.
+pub(crate) fn schema(indexed: bool) -> Schema {
+    let fields = DataType::ALL.into_iter().map(|data_type| {
+        let field = Field::new(data_type.name(), data_type);
+        let field = if indexed { field.indexed() } else { field };
+        if data_type == DataType::Bool { field } else { field.nullable() }
+    });
+    Schema::new(fields).expect("a good schema")
+}
+
+/// A row of such a table.
+pub(crate) fn to_row(values: &[Value]) -> RowBuf {
+    let mut row = RowBuf::new();
+    for (data_type, value) in DataType::ALL.iter().zip(values) {
+        row.push(data_type.name(), value.clone());
+    }
+    row
+}
 
 /// SplitMix64.
 pub(crate) struct Random(u64);

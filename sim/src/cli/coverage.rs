@@ -107,6 +107,9 @@ fn aim(
         most = most.max(first - campaign.first);
     }
     let left = empty.len();
-    writeln!(out, "{left} cells that chance left empty took {plans} plans, at most {most} each")?;
+    if left > 0 {
+        let took = format!("took {plans} plans, at most {most} each");
+        writeln!(out, "{left} cells that chance left empty {took}")?;
+    }
     Ok(None)
 }

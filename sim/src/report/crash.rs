@@ -48,8 +48,8 @@ fn image(all: &[Loss<'_>]) -> Markup {
     let promised = losses.iter().filter(|l| l.promised.is_some() && *l.fate != Fate::Kept).count();
     html! {
         p {
-            (words::count(losses.len(), "change")) " were not durable: "
-            (kept) " survived, " (dropped) " were lost, " (torn) " were torn."
+            "Not durable: " (words::count(losses.len(), "change")) "; "
+            (kept) " survived, " (dropped) " lost, " (torn) " torn."
             @if promised > 0 {
                 " " b.bad-text { (promised) " of those lost or torn had been promised to the engine." }
             }
