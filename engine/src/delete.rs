@@ -62,7 +62,10 @@ pub(crate) fn step(state: &State) -> Result<Progress> {
         Obsolete::Dir(path) => vfs.remove_dir(path),
     };
     match removed {
-        Ok(()) => Ok(Progress::More),
+        Ok(()) => {
+            state.counters.removed.add(1);
+            Ok(Progress::More)
+        }
         // Removed by an earlier attempt that reported an error all the same.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Progress::More),
         Err(error) => {

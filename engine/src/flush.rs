@@ -42,6 +42,10 @@ pub(crate) struct FlushJob {
     left: Vec<(Arc<TableState>, Arc<Memtable>)>,
     written: Vec<Written>,
     stage: Stage,
+    /// When it began, by the monotonic clock.
+    begun: u64,
+    /// Rows and bytes of what was published.
+    published: (u64, u64),
 }
 
 #[derive(Debug)]
@@ -113,7 +117,7 @@ pub(crate) fn step(state: &State) -> Result<Progress> {
     let mut job = match slot.take() {
         Some(job) => job,
         None => match lock(&state.jobs).frozen.front() {
-            Some(frozen) => FlushJob::new(frozen),
+            Some(frozen) => FlushJob::new(frozen, state.options.clock.monotonic_ns()),
             None => return Ok(Progress::Idle),
         },
     };
@@ -139,9 +143,10 @@ pub(crate) fn step(state: &State) -> Result<Progress> {
 }
 
 impl FlushJob {
-    fn new(frozen: &Arc<Frozen>) -> Self {
+    fn new(frozen: &Arc<Frozen>, begun: u64) -> Self {
         let left = frozen.generation.tables.values().rev().cloned().collect();
-        FlushJob { frozen: Arc::clone(frozen), left, written: Vec::new(), stage: Stage::Open }
+        let (frozen, written, stage) = (Arc::clone(frozen), Vec::new(), Stage::Open);
+        FlushJob { frozen, left, written, stage, begun, published: (0, 0) }
     }
 
     fn step(&mut self, state: &State) -> Result<Progress> {
@@ -298,6 +303,9 @@ impl FlushJob {
         for written in self.written.drain(..) {
             let (vfs, id) = (&state.options.vfs, state.database_id);
             let live: Vec<IndexMeta> = written.live_indexes().collect();
+            let index_bytes: u64 = written.indexes.iter().map(|meta| meta.size).sum();
+            self.published.0 += written.meta.rows;
+            self.published.1 += written.meta.size + index_bytes;
             let dead = written.indexes.iter().filter(|meta| !live.contains(meta));
             let dead = dead.map(|meta| layout::index_path(&written.table.dir, meta.file_number));
             state.add_obsolete(dead.map(Obsolete::File));
@@ -342,6 +350,8 @@ impl FlushJob {
         jobs.obsolete.extend(paths.map(Obsolete::File));
         jobs.error = None;
         drop(jobs);
+        let ns = state.options.clock.monotonic_ns().saturating_sub(self.begun);
+        state.counters.flushes.flushed(self.published.0, self.published.1, ns);
         if !mutant::on("room-untold") {
             state.jobs_changed.notify_all();
         }
@@ -353,6 +363,7 @@ impl FlushJob {
     /// Gives up what was written so far. Wakes nobody: an attempt that failed would only fail
     /// again at once.
     fn abandon(self, state: &State) {
+        state.counters.flushes.failed.add(1);
         let mut jobs = lock(&state.jobs);
         for written in self.written {
             let dir = &written.table.dir;

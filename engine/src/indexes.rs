@@ -266,6 +266,7 @@ impl BuildJob {
             Change::NextFile(state.next_file.load(Ordering::Relaxed)),
         ]);
         manifest.commit(state, &edit)?;
+        state.counters.builds.built(meta.size);
         let (vfs, rows) = (&state.options.vfs, self.sst.meta.rows);
         let file = self.table.index_file(vfs, state.database_id, meta, rows);
         self.table.add_index_file(Arc::new(file));

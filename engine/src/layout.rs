@@ -9,7 +9,9 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use crate::counters::FileKind;
 pub(crate) use crate::format::manifest::{LOCK, TABLES_DIR, WAL_DIR};
+use crate::format::manifest::{MANIFEST_PREFIX, MANIFEST_TEMP};
 pub(crate) const SST_DIR: &str = "sst";
 pub(crate) const INDEX_DIR: &str = "idx";
 pub(crate) const SCHEMA_FILE: &str = "schema.json";
@@ -41,6 +43,19 @@ pub(crate) fn file_number(name: &OsStr, extension: &str) -> Option<u64> {
     (plain && found == extension).then(|| digits.parse().ok())?
 }
 
+/// The kind of file that a name, with or without its directory, stands for; of a directory, that of
+/// the files in it.
+pub(crate) fn kind_of(path: &Path) -> FileKind {
+    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    match name.split_once('.').map_or(name, |(_, extensions)| extensions) {
+        "wal" | "wal.copy" => FileKind::Wal,
+        "sst" => FileKind::Sst,
+        "idx" => FileKind::Index,
+        _ if name == MANIFEST_TEMP || name.starts_with(MANIFEST_PREFIX) => FileKind::Manifest,
+        _ => FileKind::Other,
+    }
+}
+
 /// The table id that a directory's name begins with, if it does.
 pub(crate) fn table_id(name: &OsStr) -> Option<u32> {
     name.to_str()?.split_once('-')?.0.parse().ok()
@@ -61,5 +76,25 @@ mod tests {
         }
         assert_eq!(table_id(OsStr::new("12-logs")), Some(12));
         assert_eq!(table_id(OsStr::new("logs")), None);
+    }
+
+    #[test]
+    fn names_tell_their_kind() {
+        let (root, table) = (Path::new("db"), Path::new("db/tables/1-a.sst"));
+        for (path, kind) in [
+            (wal_path(root, 7), FileKind::Wal),
+            (PathBuf::from("db/wal/000007.wal.copy"), FileKind::Wal),
+            (root.join(WAL_DIR), FileKind::Wal),
+            (sst_path(table, 8), FileKind::Sst),
+            (table.join(SST_DIR), FileKind::Sst),
+            (index_path(table, 9), FileKind::Index),
+            (table.join(INDEX_DIR), FileKind::Index),
+            (root.join(crate::format::manifest::manifest_name(3)), FileKind::Manifest),
+            (root.join(MANIFEST_TEMP), FileKind::Manifest),
+            (root.join(crate::format::manifest::CURRENT), FileKind::Other),
+            (table.join(SCHEMA_FILE), FileKind::Other),
+        ] {
+            assert_eq!(kind_of(&path), kind, "{}", path.display());
+        }
     }
 }

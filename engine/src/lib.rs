@@ -7,6 +7,7 @@ mod chunk;
 mod coding;
 mod column;
 mod commit;
+mod counters;
 mod database;
 mod delete;
 mod edit;
@@ -25,6 +26,7 @@ pub mod limits;
 mod locks;
 mod manifest;
 mod memtable;
+mod metered;
 #[doc(hidden)]
 pub mod mutant;
 mod options;
@@ -70,7 +72,10 @@ pub use scan::{RowRef, Scan, Structs};
 pub use schema::{Field, Schema};
 pub use snapshot::{Snapshot, SnapshotTable};
 pub use srdb_vfs as vfs;
-pub use stats::{Stats, TableStats};
+pub use stats::{
+    BuildStats, CommitStats, CompactionStats, FileStats, FlushStats, StallStats, Stats, TableStats,
+    WriteStats,
+};
 pub use table::Table;
 pub use types::{DataType, Value, ValueRef};
 pub use verify::Verification;

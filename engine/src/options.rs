@@ -1,10 +1,13 @@
 //! What a database is opened with.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use srdb_vfs::{Clock, OsClock, OsVfs, Vfs};
 
 use crate::chunk;
+use crate::counters::Counters;
+use crate::metered::Metered;
 use crate::{Error, Result};
 
 /// Where a commit is when the call that made it returns.
@@ -70,6 +73,14 @@ impl Default for Options {
 }
 
 impl Options {
+    /// The same with a file system that counts what is written, and where it counts.
+    pub(crate) fn metered(mut self, root: &Path) -> (Self, Arc<Counters>) {
+        let counters = Arc::new(Counters::default());
+        let (clock, to) = (Arc::clone(&self.clock), Arc::clone(&counters));
+        self.vfs = Arc::new(Metered::new(self.vfs, root, clock, to));
+        (self, counters)
+    }
+
     pub(crate) fn check(&self) -> Result<()> {
         if !self.block_rows.is_power_of_two() || self.block_rows > chunk::ROWS_MAX {
             return Err(Error::invalid(format!(

@@ -44,6 +44,7 @@ use crate::{Error, Result, layout};
 /// [`Error::Io`].
 pub(crate) fn open(options: Options, root: PathBuf) -> Result<State> {
     options.check()?;
+    let (options, counters) = options.metered(&root);
     let vfs = Arc::clone(&options.vfs);
     if options.create_if_missing {
         create_dirs(&*vfs, &root)?;
@@ -69,9 +70,18 @@ pub(crate) fn open(options: Options, root: PathBuf) -> Result<State> {
     let (writer, next_table) = (Some(writer), orphans.next_table);
     let manifest = Manifest { writer, version, next_table, closed_cleanly };
     let (next_file, obsolete) = (orphans.next_file, orphans.obsolete);
-    let recovered =
-        Recovered { options, root, database_id, log, manifest, tables, next_file, obsolete, lock };
-    let state = State::new(recovered);
+    let state = State::new(Recovered {
+        options,
+        counters,
+        root,
+        database_id,
+        log,
+        manifest,
+        tables,
+        next_file,
+        obsolete,
+        lock,
+    });
     give_up_old_log(&state, orphans.old_log, ends_with_flush)?;
     Ok(state)
 }

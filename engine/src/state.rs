@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use srdb_vfs::FileLock;
 
+use crate::counters::Counters;
 use crate::edit::VersionEdit;
 use crate::flush::FlushJob;
 use crate::indexes::BuildJob;
@@ -51,6 +52,7 @@ const CLOSED: u8 = 2;
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) options: Options,
+    pub(crate) counters: Arc<Counters>,
     pub(crate) root: PathBuf,
     pub(crate) database_id: u64,
     pub(crate) queue: CommitQueue<Pending, Result<Receipt>>,
@@ -195,6 +197,7 @@ impl Manifest {
 #[derive(Debug)]
 pub(crate) struct Recovered {
     pub(crate) options: Options,
+    pub(crate) counters: Arc<Counters>,
     pub(crate) root: PathBuf,
     pub(crate) database_id: u64,
     pub(crate) log: Log,
@@ -218,6 +221,7 @@ impl State {
         let missing = tables.filter_map(|table| table.files().missing_index_file()).next();
         State {
             options: from.options,
+            counters: from.counters,
             root: from.root,
             database_id: from.database_id,
             queue: CommitQueue::new(GROUP_BYTES_MAX),

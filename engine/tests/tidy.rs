@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 /// The layers of the engine, lowest first. A module may use what stands before it: in a layer
 /// above, or in its own. `docs/architecture.md` shows the same table.
 const LAYERS: [(&str, &[&str]); 8] = [
-    ("basics", &["error", "mutant", "limits", "types", "sync", "locks", "signal"]),
+    ("basics", &["error", "mutant", "limits", "types", "sync", "locks", "signal", "counters"]),
     ("bits and bytes", &["coding", "chunk", "schema"]),
     ("formats", &["column", "format", "layout"]),
-    ("files", &["sst", "wal", "index", "edit", "version", "manifest"]),
+    ("files", &["metered", "sst", "wal", "index", "edit", "version", "manifest"]),
     (
         "state",
         &[

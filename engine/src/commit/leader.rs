@@ -41,6 +41,7 @@ pub(crate) fn lead(state: &State, group: Group<Pending>) -> Result<Vec<Result<Re
     if let Err(error) = make_durable(state, &mut log, group.durability)
         && !mutant::on("failed-group-acknowledged")
     {
+        state.counters.commits.groups_failed.add_alone(1);
         if mutant::on("visible-before-durable") {
             apply(state, &mut log, &group.payloads, &results);
         }
@@ -146,12 +147,15 @@ pub(crate) fn check_log<T>(state: &State, writer: &LogWriter, done: Result<T>) -
 
 /// Puts the group's rows into the memtables and makes them visible, commit by commit.
 fn apply(state: &State, log: &mut Log, group: &[Pending], results: &[Result<Receipt>]) {
+    let (mut commits, mut rows, mut bytes) = (0, 0, 0);
     for (pending, result) in group.iter().zip(results) {
         let Ok(receipt) = result else { continue };
         let seqs = std::iter::once(&receipt.first).chain(&receipt.others);
         for ((table, batch), (_, seqs)) in pending.tables.iter().zip(seqs) {
             append_rows(state, &mut log.active, table, batch, seqs.start, receipt.time);
+            (rows, bytes) = (rows + batch.rows() as u64, bytes + batch.bytes() as u64);
         }
+        commits += u64::from(!pending.tables.is_empty());
         let in_parts = mutant::on("commit-published-in-parts");
         let _all_or_nothing = (!in_parts).then(|| write(&state.publish));
         for (table, _) in &pending.tables {
@@ -160,6 +164,7 @@ fn apply(state: &State, log: &mut Log, group: &[Pending], results: &[Result<Rece
             }
         }
     }
+    state.counters.commits.group(commits, rows, bytes);
 }
 
 fn append_rows(
@@ -253,6 +258,17 @@ pub(crate) fn close_log(state: &State) -> Result<()> {
 /// # Errors
 /// Why the last flush failed, once to each attempt.
 fn wait_for_room(state: &State) -> Result<()> {
+    let mut begun = None;
+    let room = find_room(state, &mut begun);
+    if let Some(begun) = begun {
+        let now = state.options.clock.monotonic_ns();
+        state.counters.stalls.waited(now.saturating_sub(begun));
+    }
+    room
+}
+
+/// [`wait_for_room`]; notes when it began to wait, if it had to.
+fn find_room(state: &State, begun: &mut Option<u64>) -> Result<()> {
     loop {
         {
             let mut log = lock(&state.log);
@@ -263,6 +279,7 @@ fn wait_for_room(state: &State) -> Result<()> {
                 return freeze(state, &mut log).map(|_| ());
             }
         }
+        begun.get_or_insert_with(|| state.options.clock.monotonic_ns());
         match state.options.background {
             // Nobody else would do it.
             Background::Manual => {

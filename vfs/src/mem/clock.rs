@@ -8,7 +8,8 @@ use crate::traits::Clock;
 /// A deterministic clock: it stands where it was set and moves by a fixed step at each look.
 ///
 /// Clones share one time. The wall clock may be set back; the monotonic one only adds up the steps
-/// and advances, and looking at it moves it too.
+/// and advances. A look at the wall clock moves both, a look at the monotonic one only that: what a
+/// program measures has no influence on the times that it stores.
 ///
 /// ```
 /// use srdb_vfs::{Clock, MemClock};
@@ -93,7 +94,7 @@ impl Clock for MemClock {
     fn monotonic_ns(&self) -> u64 {
         self.with(|hands| {
             let now = hands.monotonic_ns;
-            hands.advance(hands.step_ns);
+            hands.monotonic_ns = now.saturating_add(hands.step_ns);
             now
         })
     }

@@ -1,5 +1,13 @@
 //! Figures of an open database, as plain data.
+//!
+//! Some say what there is now, the others what was done since the database was opened. They are
+//! read one after the other while the database works, so two of them need not be of one moment.
 
+mod counts;
+
+pub use counts::{
+    BuildStats, CommitStats, CompactionStats, FileStats, FlushStats, StallStats, WriteStats,
+};
 use serde::Serialize;
 
 use crate::locks::{lock, read};
@@ -26,6 +34,20 @@ pub struct Stats {
     pub obsolete_files: u64,
     /// Whether the database takes no more writes; see [`crate::Error::Poisoned`].
     pub poisoned: bool,
+    /// Commits since the database was opened.
+    pub commits: CommitStats,
+    /// Waits of writers for room in memory, likewise.
+    pub stalls: StallStats,
+    /// Flushes, likewise.
+    pub flushes: FlushStats,
+    /// Compactions, likewise.
+    pub compactions: CompactionStats,
+    /// Index files that were built after their SSTs, likewise.
+    pub index_builds: BuildStats,
+    /// Files and directories that were removed, likewise.
+    pub removed_files: u64,
+    /// What was written to files, likewise.
+    pub writes: WriteStats,
 }
 
 /// Figures of one table.
@@ -63,6 +85,7 @@ impl Stats {
             let jobs = lock(&state.jobs);
             (jobs.frozen.len() as u64, jobs.obsolete.len() as u64)
         };
+        let counters = &*state.counters;
         Stats {
             tables: read(&state.tables).by_id.values().map(|t| TableStats::of(t)).collect(),
             last_commit,
@@ -72,7 +95,21 @@ impl Stats {
             wal_synced_lsn,
             obsolete_files,
             poisoned: state.is_poisoned(),
+            commits: CommitStats::of(counters),
+            stalls: StallStats::of(counters),
+            flushes: FlushStats::of(counters),
+            compactions: CompactionStats::of(counters),
+            index_builds: BuildStats::of(counters),
+            removed_files: counters.removed.get(),
+            writes: WriteStats::of(counters),
         }
+    }
+
+    /// Bytes written to files over bytes committed, since the database was opened: the log, SSTs,
+    /// indexes, the MANIFEST and compaction together. `None` before the first commit.
+    pub fn write_amplification(&self) -> Option<f64> {
+        let committed = self.commits.bytes;
+        (committed > 0).then(|| self.writes.bytes() as f64 / committed as f64)
     }
 }
 
