@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Schema(SchemaArgs),
     Stats(StatsArgs),
     Verify(DbArgs),
+    Dump(DumpArgs),
+    Version(VersionArgs),
     Drop(DropArgs),
     Demo(DemoArgs),
 }
@@ -399,6 +401,63 @@ pub(crate) struct SchemaArgs {
 pub(crate) struct StatsArgs {
     #[command(flatten)]
     pub(crate) db: DbArgs,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Print what one file of a database holds, also where it is damaged, without opening the database
+///
+/// Exits with 1 if anything is wrong with the file: each problem is told on standard error with its
+/// offset, after all that can be read.
+#[derive(Debug, Args)]
+pub(crate) struct DumpArgs {
+    /// What the file is
+    pub(crate) kind: DumpKind,
+    /// The file: DB/wal/000012.wal, DB/MANIFEST-000007, DB/tables/1-t/sst/000031.sst,
+    /// DB/tables/1-t/idx/000032.idx, or a copy of one
+    pub(crate) file: PathBuf,
+    /// How it is printed
+    #[arg(long, default_value = "text")]
+    pub(crate) format: DumpFormat,
+    /// Print the rows too (of an index, the keys with the numbers of their rows)
+    #[arg(long)]
+    pub(crate) rows: bool,
+    /// The id of the database that the file is from, decimal: for a segment or MANIFEST with a
+    /// damaged header that does not lie in its database's directory
+    #[arg(long, value_name = "ID")]
+    pub(crate) database_id: Option<u64>,
+    /// The schema of an SST that does not lie in its table's directory: a JSON file as
+    /// `srdb schema --json` prints it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema: Option<PathBuf>,
+}
+
+/// The kinds of files that can be dumped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DumpKind {
+    /// A segment of the log
+    Wal,
+    /// A MANIFEST
+    Manifest,
+    /// A sorted table
+    Sst,
+    /// An index file
+    Index,
+}
+
+/// How a dump is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DumpFormat {
+    /// A line a part, for people
+    Text,
+    /// A JSON object a line; the problems are the last ones
+    Json,
+}
+
+/// Print the version of the program and of each file format
+#[derive(Debug, Args)]
+pub(crate) struct VersionArgs {
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,

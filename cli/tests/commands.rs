@@ -226,3 +226,63 @@ fn a_database_in_use_says_so() {
     drop(held);
     bench.run("count", &["t"]).code(0);
 }
+
+#[test]
+fn dump_prints_each_kind_of_file_and_what_is_wrong_with_it() {
+    let bench = Bench::with_table();
+    bench.run("index", &["t", "create", "n"]).code(0);
+    let db = bench.path("db");
+    let files = files_of(&db);
+    let file = |end: &str| {
+        let found = files.iter().find(|path| path.to_string_lossy().contains(end));
+        found.unwrap_or_else(|| panic!("no {end} in {files:?}")).clone()
+    };
+    let dump = |kind: &str, path: &std::path::Path, more: &[&str]| {
+        let path = path.to_str().expect("UTF-8");
+        run(&[&["dump", kind, path], more].concat())
+    };
+    let manifest = dump("manifest", &file("MANIFEST-"), &[]).code(0).out;
+    assert!(manifest.starts_with("header "), "{manifest}");
+    assert!(manifest.contains("changes: create_table created_time="), "{manifest}");
+    assert!(manifest.contains("kind=snapshot"), "{manifest}");
+    let sst = dump("sst", &file(".sst"), &["--rows", "--format", "json"]).code(0).out;
+    let lines: Vec<serde_json::Value> =
+        sst.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect();
+    let rows: Vec<_> = lines.iter().filter(|line| line["part"] == "row").collect();
+    assert_eq!(rows.len(), 3);
+    assert_eq!(rows[0]["values"], serde_json::json!([1, "a,\"b\"\nc", 0.5]));
+
+    // A copy without its end, away from the database.
+    let bytes = std::fs::read(file(".sst")).expect("the SST");
+    let cut = bench.file("cut.sst", &bytes[..bytes.len() - 4096]);
+    let cut = dump("sst", std::path::Path::new(&cut), &["--format", "json"]).code(1);
+    let cut = cut.says("2 problems found").says("cut.sst").says("the tree is cut off");
+    assert!(cut.out.contains("\"part\":\"block\""), "{}", cut.out);
+    assert!(cut.out.contains("\"problem\":\"the tree is cut off\""), "{}", cut.out);
+    let index = dump("index", &file(".idx"), &["--rows"]).code(0).out;
+    assert!(index.contains("\nkey "), "{index}");
+    dump("wal", &file(".sst"), &[]).code(1).says("checksum");
+    dump("sst", &bench.path("nothing"), &[]).code(1).says("could not open");
+}
+
+#[test]
+fn version_names_the_formats() {
+    let text = run(&["version"]).code(0).out;
+    assert!(text.starts_with("srdb "), "{text}");
+    for kind in ["database.meta", "manifest", "wal", "sst", "index"] {
+        assert!(text.contains(&format!("  {kind} format ")), "{text}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&run(&["version", "--json"]).code(0).out).expect("JSON");
+    assert!(json["formats"]["sst"].is_u64(), "{json}");
+}
+
+fn files_of(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(directory).expect("a directory");
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .flat_map(|path| if path.is_dir() { files_of(&path) } else { vec![path] })
+        .collect();
+    files.sort();
+    files
+}

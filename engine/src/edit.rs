@@ -15,22 +15,28 @@
 
 use std::sync::Arc;
 
+use serde::{Serialize, Serializer};
+
 use crate::coding::bytes::{Put, Reader};
 use crate::error::Damage;
 use crate::format::manifest::Refused;
 use crate::index::IndexMeta;
+use crate::schema::Schema;
 use crate::sst::SstMeta;
 
 /// One change to a version.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Change {
     /// A new, empty table.
     CreateTable {
         /// The table's id: never used before, see [`Change::NextTable`].
         id: u32,
         /// Its name: of no other table that is alive.
+        #[serde(serialize_with = "as_text")]
         name: Arc<str>,
         /// Its encoded schema, opaque here.
+        #[serde(serialize_with = "as_schema")]
         schema: Arc<[u8]>,
         /// When it was created: ns since the epoch.
         created_time: i64,
@@ -99,6 +105,22 @@ pub(crate) enum Change {
     /// The database was closed after everything before was durable. Alone in its edit: it vouches
     /// for the records before it, and nothing is lost with it.
     Close,
+}
+
+fn as_text<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
+}
+
+/// For people: the fields with their types, or the bytes where they are no schema.
+fn as_schema<S: Serializer>(bytes: &Arc<[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
+    match Schema::decode(&mut Reader::new(bytes)) {
+        Ok(schema) => {
+            let fields = schema.fields().iter();
+            let fields = fields.map(|field| (field.name(), field.data_type().name()));
+            serializer.collect_seq(fields)
+        }
+        Err(_) => serializer.collect_seq(bytes.iter()),
+    }
 }
 
 impl Change {

@@ -17,6 +17,7 @@ mod format;
 mod index;
 mod index_job;
 mod indexes;
+pub mod inspect;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals;

@@ -48,7 +48,10 @@ const LAYERS: [(&str, &[&str]); 8] = [
             "worker",
         ],
     ),
-    ("interface", &["table", "batch", "appender", "stats", "verify", "database", "internals"]),
+    (
+        "interface",
+        &["table", "batch", "appender", "stats", "verify", "inspect", "database", "internals"],
+    ),
 ];
 
 /// Uses against the order of the layers: the user, the used, and why it is borne.

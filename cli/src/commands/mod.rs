@@ -2,6 +2,7 @@
 
 mod admin;
 mod demo;
+mod dump;
 mod export;
 mod groups;
 mod import;
@@ -40,6 +41,8 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Schema(args) => info::schema(&args),
         Command::Stats(args) => info::stats(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Dump(args) => dump::run(&args),
+        Command::Version(args) => dump::version(&args),
         Command::Demo(args) => demo::run(&args),
     }
 }

@@ -105,6 +105,16 @@ impl SegmentHeader {
         number: u64,
         database_id: u64,
     ) -> Result<Self, BadSegmentHeader> {
+        let header = Self::read(bytes)?;
+        if header.database_id != database_id {
+            return Err(BadSegmentHeader::Foreign("a segment of another database".into()));
+        }
+        header.check(number).map_err(BadSegmentHeader::Foreign)?;
+        Ok(header)
+    }
+
+    /// Reads the start of a segment, whichever it is.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, BadSegmentHeader> {
         let damaged = |damage: Damage| BadSegmentHeader::Damaged(damage.what);
         let mut reader = Reader::new(bytes);
         let header = reader.take(SEGMENT_HEADER_BYTES).map_err(|_| {
@@ -127,19 +137,14 @@ impl SegmentHeader {
             return Err(BadSegmentHeader::Newer(format!("WAL segment of version {version}")));
         }
         let mut next = || fields.u64().map_err(damaged);
-        let header = SegmentHeader {
+        Ok(SegmentHeader {
             number: next()?,
             database_id: next()?,
             base_lsn: next()?,
             first_commit: next()?,
             synced_lsn: next()?,
             synced_segment: next()?,
-        };
-        if header.database_id != database_id {
-            return Err(BadSegmentHeader::Foreign("a segment of another database".into()));
-        }
-        header.check(number).map_err(BadSegmentHeader::Foreign)?;
-        Ok(header)
+        })
     }
 
     /// What holds of every header of segment `number`.

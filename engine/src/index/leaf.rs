@@ -121,6 +121,13 @@ fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
+/// How many bytes the leaf takes that begins with these; `None` if there are too few to say.
+pub(crate) fn length(start: &[u8]) -> Option<u32> {
+    let mut r = Reader::new(start);
+    r.u32().ok()?;
+    r.u32().ok()
+}
+
 /// A leaf's bytes. Nothing is believed of them beyond their length.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Leaf<'a> {
@@ -176,6 +183,11 @@ impl<'a> Leaf<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Bytes of the leaf, without padding.
+    pub(crate) fn bytes(&self) -> u32 {
+        self.bytes.len() as u32
     }
 
     /// Keys held.

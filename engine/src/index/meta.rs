@@ -1,10 +1,12 @@
 //! What the MANIFEST records of an index file.
 
+use serde::Serialize;
+
 use crate::coding::bytes::{Put, Reader};
 use crate::error::Damage;
 
 /// See the module's documentation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct IndexMeta {
     /// The number in the file's name and header; never reused.
     pub(crate) file_number: u64,

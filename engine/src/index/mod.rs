@@ -24,7 +24,9 @@ mod tests;
 
 pub(crate) use cursor::Cursor;
 pub(crate) use groups::KeyGroups;
+pub(crate) use leaf::{Leaf, length as leaf_length};
 pub(crate) use meta::IndexMeta;
+pub(crate) use node::Node;
 pub(crate) use reader::IndexReader;
 pub(crate) use verify::verify;
 pub(crate) use writer::{IndexIdentity, IndexWriter};

@@ -19,6 +19,7 @@ mod verify;
 pub(crate) use create::create;
 pub(crate) use load::{Found, Loaded, leftovers, load};
 pub(crate) use log::{ManifestWriter, REPLACE_BYTES_MIN};
+pub(crate) use scan::{record_at, scan};
 pub(crate) use switch::ManifestSwitch;
 #[cfg(test)]
 pub(crate) use switch::SwitchStep;

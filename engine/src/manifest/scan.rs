@@ -82,7 +82,11 @@ pub(crate) fn scan(bytes: &[u8], database_id: u64, file_number: u64) -> Result<S
 }
 
 /// The header of the record at `at` and where its payload lies, if the record is whole.
-fn record_at(bytes: &[u8], at: usize, header: &Header) -> Option<(RecordHeader, Range<usize>)> {
+pub(crate) fn record_at(
+    bytes: &[u8],
+    at: usize,
+    header: &Header,
+) -> Option<(RecordHeader, Range<usize>)> {
     let seed = header.seed(at as u64);
     let found = RecordHeader::decode(bytes.get(at..)?, seed)?;
     if found.payload_bytes > PAYLOAD_BYTES_MAX {

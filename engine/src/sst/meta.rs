@@ -4,11 +4,13 @@
 //! 1. `_seq` is dense: `rows == max_seq - min_seq + 1`, and `rows >= 1`, `min_seq >= 1`.
 //! 2. `min_time <= max_time`.
 
+use serde::Serialize;
+
 use crate::coding::bytes::{Put, Reader};
 use crate::error::Damage;
 
 /// See the module's documentation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct SstMeta {
     /// The number in the file's name and header; never reused.
     pub(crate) file_number: u64,

@@ -16,8 +16,9 @@ mod writer;
 mod tests;
 
 pub(crate) use block::{BlockCodes, BlockRef, TIME_COLUMN};
+pub(crate) use btree::{Node, Tree};
 pub(crate) use meta::SstMeta;
 pub(crate) use reader::SstReader;
 pub(crate) use touched::Touched;
 pub(crate) use verify::verify;
-pub(crate) use writer::{SstIdentity, SstWriter};
+pub(crate) use writer::{SstIdentity, SstWriter, dictionary_crc};

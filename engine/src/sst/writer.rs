@@ -347,6 +347,11 @@ pub(super) fn dictionary_seed(database_id: u64, origin_file: u64, column: u32) -
     identity_seed(database_id, &[origin_file, u64::from(column)])
 }
 
+/// The checksum that the bytes of a dictionary should have.
+pub(crate) fn dictionary_crc(database_id: u64, of: &DictionaryEntry, bytes: &[u8]) -> u32 {
+    crc32_seeded(dictionary_seed(database_id, of.origin_file, of.column), bytes)
+}
+
 /// Appends zeros until the buffer's length, from `base`, is a multiple of `align`.
 fn pad(buffer: &mut Vec<u8>, base: usize, align: usize) {
     let len = buffer.len();

@@ -24,6 +24,7 @@ mod segment;
 mod tests;
 mod writer;
 
-pub(crate) use payload::TableRows;
+pub(crate) use payload::{DecodedTable, TableRows, decode_kind as decode_payload};
 pub(crate) use replay::{CommitRecord, Cut, cut, obsolete_files, replay};
-pub(crate) use writer::{LogWriter, Start, ZERO_AHEAD_DEFAULT};
+pub(crate) use segment::{Found as FoundRecord, SegmentReader, lsn_at};
+pub(crate) use writer::{COPY_SUFFIX, LogWriter, Start, ZERO_AHEAD_DEFAULT};

@@ -18,7 +18,7 @@ use crate::DataType;
 use crate::chunk::{Bitmap, BytesColumn, Column, ColumnData};
 use crate::coding::bytes::{Put, Reader};
 use crate::error::Damage;
-use crate::format::wal::RECORD_ALIGN;
+use crate::format::wal::{RECORD_ALIGN, RecordKind};
 use crate::limits;
 use crate::types::{i64_to_u64, u64_to_i64};
 
@@ -151,6 +151,11 @@ pub(super) fn decode(payload: &[u8]) -> Result<Vec<DecodedTable>, Damage> {
         return Err(Damage::new(at, "bytes after the last table of a commit"));
     }
     Ok(tables)
+}
+
+/// [`decode`] for a record of that kind: only commits hold rows.
+pub(crate) fn decode_kind(payload: &[u8], kind: u8) -> Result<Vec<DecodedTable>, Damage> {
+    if kind == RecordKind::Commit as u8 { decode(payload) } else { Ok(Vec::new()) }
 }
 
 fn decode_table(reader: &mut Reader<'_>, rows_max: usize) -> Result<DecodedTable, Damage> {

@@ -21,13 +21,13 @@ const WINDOW_BYTES: u64 = 1 << 20;
 
 /// A segment, open for reading.
 #[derive(Debug)]
-pub(super) struct SegmentReader {
+pub(crate) struct SegmentReader {
     pub(super) number: u64,
     pub(super) path: PathBuf,
     /// Length of the file.
-    pub(super) file_bytes: u64,
+    pub(crate) file_bytes: u64,
     /// The header, or what is wrong with it.
-    pub(super) header: Result<SegmentHeader, String>,
+    pub(crate) header: Result<SegmentHeader, String>,
     seed: u32,
     file: Arc<dyn File>,
     window: Vec<u8>,
@@ -37,7 +37,7 @@ pub(super) struct SegmentReader {
 }
 
 /// What stands at a place where a record should.
-pub(super) enum Found<'a> {
+pub(crate) enum Found<'a> {
     /// A record whose checksums hold.
     Record { header: RecordHeader, payload: &'a [u8] },
     /// Nothing: the file ends here, or only zeros follow.
@@ -48,9 +48,9 @@ pub(super) enum Found<'a> {
 
 /// What the records of a segment vouch for, whether they can be reached or not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Marks {
+pub(crate) struct Marks {
     /// The highest `synced_lsn` of a record.
-    pub(super) synced_lsn: u64,
+    pub(crate) synced_lsn: u64,
     /// The segment's `base_lsn`, as its records have it.
     pub(super) base_lsn: Option<u64>,
 }
@@ -61,7 +61,7 @@ impl SegmentReader {
     /// # Errors
     /// `Corrupt` or `Unsupported` for a whole header that does not belong here: that is never
     /// what a crash leaves.
-    pub(super) fn open(
+    pub(crate) fn open(
         vfs: &dyn Vfs,
         path: PathBuf,
         number: u64,
@@ -119,7 +119,7 @@ impl SegmentReader {
     }
 
     /// What stands at `offset`.
-    pub(super) fn record_at(&mut self, offset: u64) -> Result<Found<'_>> {
+    pub(crate) fn record_at(&mut self, offset: u64) -> Result<Found<'_>> {
         if offset == self.file_bytes {
             return Ok(Found::Nothing);
         }
@@ -168,7 +168,7 @@ impl SegmentReader {
     /// Searches from `offset` to the end for headers of records, at every place where one could
     /// be. A header is enough: what it says of syncs was true when it was made, whatever became
     /// of its payload.
-    pub(super) fn marks_from(&mut self, offset: u64) -> Result<Marks> {
+    pub(crate) fn marks_from(&mut self, offset: u64) -> Result<Marks> {
         let seed = self.seed;
         let base_lsn = self.header.as_ref().ok().map(|header| header.base_lsn);
         let mut marks = Marks { synced_lsn: 0, base_lsn };
@@ -198,6 +198,6 @@ impl SegmentReader {
 }
 
 /// The log position of file offset `offset`, which is at or behind the header.
-pub(super) fn lsn_at(segment: &SegmentHeader, offset: u64) -> u64 {
+pub(crate) fn lsn_at(segment: &SegmentHeader, offset: u64) -> u64 {
     segment.base_lsn + (offset - SEGMENT_HEADER_BYTES as u64)
 }

@@ -60,7 +60,7 @@ const BUFFER_KEPT_BYTES: usize = 8 << 20;
 const SETTLE_BYTES: u64 = 1 << 20;
 
 /// What the name of a copy that settles a segment has behind the segment's.
-pub(super) const COPY_SUFFIX: &str = ".copy";
+pub(crate) const COPY_SUFFIX: &str = ".copy";
 
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
