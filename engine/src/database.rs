@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use srdb_vfs::{Clock, OsVfs, ReadMode, Vfs};
 
-use crate::commit;
+use crate::commit::{self, Small};
 use crate::edit::VersionEdit;
 use crate::locks::{lock, read};
 use crate::mutant;
@@ -76,6 +76,15 @@ impl Builder {
     /// 32 MiB unless said otherwise. Up to twice as much is held while a flush is under way.
     pub fn memtable_bytes(mut self, bytes: usize) -> Self {
         self.options.memtable_bytes = bytes;
+        self
+    }
+
+    /// Bytes of small memtables (below 64 KiB each) that a rotation carries into the next
+    /// generation and logs again, where it would have to write a tiny file for each; an eighth of
+    /// [`Builder::memtable_bytes`], unless said otherwise, and never more than half. 0 turns it
+    /// off.
+    pub fn carry_bytes_max(mut self, bytes: usize) -> Self {
+        self.options.carry_bytes_max = Some(bytes);
         self
     }
 
@@ -170,8 +179,35 @@ impl Database {
     /// [`crate::Error::Limit`], [`crate::Error::Io`], [`crate::Error::Poisoned`],
     /// [`crate::Error::Closed`].
     pub fn create_table(&self, name: &str, schema: Schema) -> Result<Table> {
-        let table = tables::create(&self.state, name, schema)?;
-        Ok(Table::new(&self.state, table))
+        let created = self.create_tables([(name, schema)])?.pop();
+        created.ok_or_else(|| crate::Error::invalid("no table was created"))
+    }
+
+    /// Creates tables together, all of them or none, with half the syncs that they would take one
+    /// by one. Durable on return.
+    ///
+    /// ```
+    /// # use srdb::{Database, DataType, Field, Schema};
+    /// # fn main() -> srdb::Result<()> {
+    /// # let dir = tempfile::tempdir().expect("a temporary directory");
+    /// let db = Database::open(dir.path())?;
+    /// let schema = Schema::new([Field::new("celsius", DataType::Float64)])?;
+    /// let rooms = db.create_tables(["roof", "cellar"].map(|name| (name, schema.clone())))?;
+    /// assert_eq!(rooms.iter().map(|room| room.name()).collect::<Vec<_>>(), ["roof", "cellar"]);
+    /// # db.close()
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Database::create_table`]; [`crate::Error::TableExists`] also for a name that comes
+    /// twice.
+    pub fn create_tables(
+        &self,
+        tables: impl IntoIterator<Item = (impl Into<String>, Schema)>,
+    ) -> Result<Vec<Table>> {
+        let wanted = tables.into_iter().map(|(name, schema)| (name.into(), schema)).collect();
+        let created = tables::create(&self.state, wanted)?;
+        Ok(created.into_iter().map(|table| Table::new(&self.state, table)).collect())
     }
 
     /// The table of that name.
@@ -217,24 +253,30 @@ impl Database {
         commit::submit(&self.state, nothing)?.wait().map(|_| ())
     }
 
-    /// Freezes what is in memory, so that the flush job writes it to SSTs. Returns whether there
-    /// was anything. Commits that nobody waited for yet are not in it.
+    /// Freezes what is in memory, so that the flush job writes it to SSTs, as happens by itself
+    /// when the memtables are full: small ones are carried on, see [`Builder::carry_bytes_max`].
+    /// Returns whether there was anything new. Commits that nobody waited for yet are not in it.
     ///
     /// # Errors
     /// [`crate::Error::Io`], [`crate::Error::Poisoned`], [`crate::Error::Closed`].
     pub fn rotate(&self) -> Result<bool> {
+        self.freeze(Small::Carried)
+    }
+
+    fn freeze(&self, small: Small) -> Result<bool> {
         let mut log = lock(&self.state.log);
         // Under the lock, which closing takes to let nothing more in.
         self.state.check_writable()?;
-        commit::freeze(&self.state, &mut log)
+        commit::freeze(&self.state, &mut log, small)
     }
 
-    /// Writes everything that was committed before to SSTs. Durable on return.
+    /// Writes everything that was committed before to SSTs, however little it is. Durable on
+    /// return.
     ///
     /// # Errors
     /// [`crate::Error::Io`], [`crate::Error::Poisoned`], [`crate::Error::Closed`].
     pub fn flush(&self) -> Result<()> {
-        self.rotate()?;
+        self.freeze(Small::Flushed)?;
         flush::all(&self.state)
     }
 
@@ -334,7 +376,7 @@ impl Database {
         // Commits that were handed in count, also if nobody waits for them.
         let nothing = Pending { tables: Vec::new(), durability: Durability::Disk };
         commit::enqueue(state, nothing)?.wait()?;
-        commit::freeze(state, &mut lock(&state.log))?;
+        commit::freeze(state, &mut lock(&state.log), Small::Flushed)?;
         flush::all(state)?;
         while delete::has_work(state) {
             delete::step(state)?;

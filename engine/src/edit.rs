@@ -60,11 +60,12 @@ pub(crate) enum Change {
         /// The SST's file number.
         file_number: u64,
     },
-    /// WAL segments numbered below this are obsolete: their rows are in SSTs. 0: no segment yet.
+    /// WAL segments numbered below this are obsolete: their rows are in SSTs, or carried into this
+    /// one. 0: no segment yet.
     LogNumber(u64),
     /// Every file number in use is below this.
     NextFile(u64),
-    /// The last commit whose rows are all in SSTs.
+    /// The last commit whose rows are all in SSTs, or carried into the log's first segment.
     LastCommit(u64),
     /// The highest `_time` of those commits: ns since the epoch.
     LastTime(i64),
@@ -102,6 +103,9 @@ pub(crate) enum Change {
         /// The file.
         meta: IndexMeta,
     },
+    /// The WAL segment of that number begins with rows that were carried into it, durably. It has
+    /// to be there, with them, as long as it is the log's first.
+    CarriedInto(u64),
     /// The database was closed after everything before was durable. Alone in its edit: it vouches
     /// for the records before it, and nothing is lost with it.
     Close,
@@ -140,6 +144,7 @@ impl Change {
             Change::CreateIndex { .. } => 12,
             Change::DropIndex { .. } => 13,
             Change::AddIndexFile { .. } => 14,
+            Change::CarriedInto(_) => 15,
         }
     }
 
@@ -160,9 +165,10 @@ impl Change {
                 out.put_u32(*table);
                 out.put_u64(*file_number);
             }
-            Change::LogNumber(number) | Change::NextFile(number) | Change::LastCommit(number) => {
-                out.put_u64(*number);
-            }
+            Change::LogNumber(number)
+            | Change::NextFile(number)
+            | Change::LastCommit(number)
+            | Change::CarriedInto(number) => out.put_u64(*number),
             Change::LastTime(time) => out.put_i64(*time),
             Change::NextTable(id) => out.put_u32(*id),
             Change::TableState { table, next_seq, last_time } => {
@@ -221,6 +227,7 @@ impl Change {
             },
             13 => Change::DropIndex { table: body.u32()?, field: body.u32()? },
             14 => Change::AddIndexFile { table: body.u32()?, meta: IndexMeta::read(body)? },
+            15 => Change::CarriedInto(body.u64()?),
             _ => return Ok(None),
         }))
     }
@@ -334,6 +341,7 @@ pub(crate) mod tests {
             any::<u64>().prop_map(Change::LogNumber),
             any::<u64>().prop_map(Change::NextFile),
             any::<u64>().prop_map(Change::LastCommit),
+            any::<u64>().prop_map(Change::CarriedInto),
             any::<i64>().prop_map(Change::LastTime),
             any::<u32>().prop_map(Change::NextTable),
             any::<(u32, i64, i64)>().prop_map(|(table, next_seq, last_time)| {

@@ -4,7 +4,8 @@
 //! ```text
 //!   for each table:  Open ─► Rows* ─► Body ─► Header ─► Sync ─► SyncDir
 //!                    then for each index:  Index* (see index_job.rs), and IndexDir at the end
-//!   then:            Publish (edit: append, sync, apply) ─► Vouch ─► the segments are obsolete
+//!   then:            Carry ─► Publish (edit: append, sync, apply) ─► Vouch
+//!                    ─► the segments are obsolete
 //! ```
 //!
 //! Invariants
@@ -12,8 +13,10 @@
 //!    written; one edit names them all, so an index never disagrees with its rows.
 //! 2. The edit is synced, and so is one behind it that vouches for it, before a segment of the
 //!    generation becomes obsolete.
+//!    Nor does one before what was carried out of the generation is synced in the log: `Carry`.
 //! 3. Every step makes one mutating call at the most; `Publish` and `Vouch` make two, because
-//!    nothing may come between the writing of an edit and its sync.
+//!    nothing may come between the writing of an edit and its sync, and `Carry` syncs the log as a
+//!    commit would, where no commit has done it yet.
 //! 4. A flush that fails before `Publish` leaves only files that no edit names. They become
 //!    obsolete, and a new attempt starts with new file numbers: a failed sync of a file is never
 //!    retried. A flush whose edit could not be *written* stays at `Publish` and keeps its files: a
@@ -73,6 +76,8 @@ enum Stage {
         fields: Vec<u32>,
         job: Option<Box<IndexJob>>,
     },
+    /// Sync what was carried into the next segment.
+    Carry,
     Publish,
     /// Write an edit that changes nothing, behind which the one before is no longer the last.
     Vouch,
@@ -128,7 +133,7 @@ pub(crate) fn step(state: &State) -> Result<Progress> {
             Ok(progress)
         }
         Err(error) => {
-            if matches!(job.stage, Stage::Publish | Stage::Vouch)
+            if matches!(job.stage, Stage::Carry | Stage::Publish | Stage::Vouch)
                 && !mutant::on("doubtful-edit-given-up")
             {
                 *slot = Some(job);
@@ -179,6 +184,11 @@ impl FlushJob {
                 }
             }
             Stage::Index { fields, job } => self.index(state, fields, job)?,
+            Stage::Carry => {
+                self.stage = Stage::Carry;
+                self.sync_carried(state)?;
+                self.stage = Stage::Publish;
+            }
             Stage::Publish => {
                 self.stage = Stage::Publish;
                 self.publish(state)?;
@@ -195,7 +205,7 @@ impl FlushJob {
 
     fn open(&mut self, state: &State) -> Result<()> {
         let Some((table, memtable)) = self.left.pop() else {
-            self.stage = Stage::Publish;
+            self.stage = Stage::Carry;
             return Ok(());
         };
         // A dropped table's rows go nowhere; nor do those of a memtable that never got any.
@@ -278,6 +288,19 @@ impl FlushJob {
         Ok(())
     }
 
+    /// Makes durable what was carried out of the generation, unless a commit has done so: once the
+    /// edit is written, nothing reads the segments that held it before.
+    fn sync_carried(&self, state: &State) -> Result<()> {
+        let Some(end) = self.frozen.carry_end else { return Ok(()) };
+        let mut log = lock(&state.log);
+        let Some(writer) = &mut log.writer else { return Ok(()) };
+        if writer.synced_lsn() >= end || mutant::on("carry-unsynced") {
+            return Ok(());
+        }
+        let synced = writer.sync();
+        state.check_log(writer, synced)
+    }
+
     /// Writes the edit, syncs it, and puts the SSTs in the memtables' places.
     fn publish(&mut self, state: &State) -> Result<()> {
         let mut manifest = lock(&state.manifest);
@@ -295,6 +318,9 @@ impl FlushJob {
         }
         let ahead = u64::from(mutant::on("log-position-ahead"));
         changes.push(Change::LogNumber(self.frozen.log_number + ahead));
+        if self.frozen.carry_end.is_some() {
+            changes.push(Change::CarriedInto(self.frozen.log_number));
+        }
         changes.push(Change::LastCommit(self.frozen.last_commit));
         changes.push(Change::LastTime(self.frozen.last_time));
         changes.push(Change::NextFile(state.next_file.load(Ordering::Relaxed)));

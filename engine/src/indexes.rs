@@ -45,7 +45,7 @@ pub(crate) fn create(state: &State, table: &TableState, field: &str) -> Result<(
     let place = place_of(table, field)?;
     // In this order: nothing is committed meanwhile, so every memtable takes part from its first
     // row on.
-    let log = lock(&state.log);
+    let mut log = lock(&state.log);
     let mut manifest = lock(&state.manifest);
     state.check_writable()?;
     table.check_exists()?;
@@ -58,7 +58,11 @@ pub(crate) fn create(state: &State, table: &TableState, field: &str) -> Result<(
     manifest.commit(state, &VersionEdit::new(vec![change]))?;
     table.add_index(place, false);
     for memtable in &table.files().memtables {
-        memtable.add_groups(place);
+        let bytes = memtable.add_groups(place);
+        let active = log.active.tables.get(&table.id);
+        if active.is_some_and(|(_, active)| Arc::ptr_eq(active, memtable)) {
+            log.active.bytes += bytes;
+        }
     }
     drop((manifest, log));
     state.indexes_missing.store(true, Ordering::Release);

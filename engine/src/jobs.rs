@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   active ──freeze──► frozen ──flush──► SSTs, and its log segments are obsolete ──delete──►
+//!             └─ small memtables ──► the next active one (see commit/carry.rs)
 //! ```
 //!
 //! Only data: who does the work is in `flush.rs` and `delete.rs`.
@@ -40,13 +41,16 @@ pub enum Progress {
     Done,
 }
 
-/// WAL segments and the memtables that were filled from them.
+/// WAL segments and the memtables that hold their rows.
 #[derive(Debug, Default)]
 pub(crate) struct Generation {
     pub(crate) segments: Vec<u64>,
     pub(crate) tables: BTreeMap<u32, (Arc<TableState>, Arc<Memtable>)>,
-    /// Bytes of values held by the memtables.
+    /// Bytes of values held by the memtables, what was carried in included.
     pub(crate) bytes: usize,
+    /// The last commit before the first segment: the rows of it, and of those before, that are held
+    /// here were carried in.
+    pub(crate) begins_after: u64,
 }
 
 /// A generation that takes no more rows and waits for its flush.
@@ -57,6 +61,9 @@ pub(crate) struct Frozen {
     pub(crate) log_number: u64,
     pub(crate) last_commit: u64,
     pub(crate) last_time: i64,
+    /// Where in the log that ends which was carried into segment `log_number`, if anything was: it
+    /// has to be synced before this generation's segments are given up.
+    pub(crate) carry_end: Option<u64>,
 }
 
 /// A name to be removed.

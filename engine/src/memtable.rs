@@ -85,6 +85,16 @@ impl Memtable {
     /// Appends `rows` rows, all at `time`, without publishing them. Returns the bytes that the
     /// memtable grew by.
     pub(crate) fn append(&self, columns: &[Column], rows: usize, time: i64) -> usize {
+        self.append_at(columns, rows, |_| time)
+    }
+
+    /// [`Memtable::append`] of rows that each have a time of their own.
+    pub(crate) fn append_at(
+        &self,
+        columns: &[Column],
+        rows: usize,
+        time: impl Fn(usize) -> i64,
+    ) -> usize {
         debug_assert_eq!(columns.len(), self.types.len(), "columns of another table");
         if mutant::on("counted-before-stored") {
             self.published.fetch_add(rows, Ordering::Release);
@@ -99,7 +109,7 @@ impl Memtable {
         while from < rows {
             let count = (rows - from).min(self.chunk_rows - inner.tail.len());
             let tail = &mut inner.tail;
-            tail.times.resize(tail.times.len() + count, time);
+            tail.times.extend((from..from + count).map(&time));
             for (into, column) in tail.columns.iter_mut().zip(columns) {
                 into.extend_from(column, from..from + count);
             }
@@ -149,17 +159,32 @@ impl Memtable {
         Some(Arc::new(chunk.slice(0..rows)))
     }
 
+    /// A copy of all rows from `_seq` `first` on, published or not, as one chunk, however many they
+    /// are.
+    pub(crate) fn rows_from(&self, first: i64) -> Chunk {
+        let inner = self.read();
+        let mut all = Chunk::new(first, self.types.iter().copied());
+        for chunk in inner.full.iter().map(|full| full.as_ref()).chain([&inner.tail]) {
+            let from = usize::try_from(first - chunk.first_seq).unwrap_or(0).min(chunk.len());
+            all.times.extend_from_slice(&chunk.times[from..]);
+            for (into, column) in all.columns.iter_mut().zip(&chunk.columns) {
+                into.extend_from(column, from..chunk.len());
+            }
+        }
+        all
+    }
+
     /// Rows in a full chunk.
     pub(crate) fn chunk_rows(&self) -> usize {
         self.chunk_rows
     }
 
-    /// Indexes a field, from the first row on.
-    pub(crate) fn add_groups(&self, field: u32) {
+    /// Indexes a field, from the first row on. Returns the bytes that the memtable grew by.
+    pub(crate) fn add_groups(&self, field: u32) -> usize {
         let mut inner = self.rows.write().unwrap_or_else(PoisonError::into_inner);
         let field = field as usize;
         if inner.groups.iter().any(|(indexed, _)| *indexed == field) {
-            return;
+            return 0;
         }
         let mut groups = KeyGroups::default();
         for chunk in inner.full.iter().map(|full| full.as_ref()).chain([&inner.tail]) {
@@ -169,7 +194,9 @@ impl Memtable {
             }
             index_rows(&mut groups, &chunk.columns[field], chunk.len());
         }
+        let bytes = groups.bytes();
         inner.groups.push((field, groups));
+        bytes
     }
 
     /// Calls `read` with the rows by key of a field, published or not, if the memtable has an index
@@ -259,6 +286,20 @@ mod tests {
         assert_eq!(lens(3), [3]);
         assert_eq!(lens(99), [4, 2]);
         assert_eq!(table.chunk(1, 6).map(|c| (c.first_seq, value(&c, 1))), Some((5, 5)));
+    }
+
+    #[test]
+    fn rows_from_anywhere_are_one_chunk() {
+        let table = Memtable::new(5, Arc::from([DataType::Int64]), 4, []);
+        table.append_at(&ints(0..11), 11, |row| row as i64 * 10);
+        table.publish();
+        for first in 5..=16 {
+            let rows = table.rows_from(first);
+            let skipped = first - 5;
+            assert_eq!((rows.first_seq, rows.len() as i64), (first, 11 - skipped));
+            assert_eq!(rows.times, (skipped..11).map(|row| row * 10).collect::<Vec<_>>());
+            assert_eq!(rows.columns, ints(skipped..11));
+        }
     }
 
     #[test]

@@ -42,6 +42,9 @@ pub(crate) struct Options {
     pub(crate) clock: Arc<dyn Clock>,
     /// Bytes of values in the active memtables, all tables together, at which they are frozen.
     pub(crate) memtable_bytes: usize,
+    /// Bytes of small memtables that a rotation carries into the next generation; `None` for
+    /// [`Options::carry_bytes`] to choose.
+    pub(crate) carry_bytes_max: Option<usize>,
     /// Frozen generations that may wait for their flush before writers have to.
     pub(crate) frozen_max: usize,
     pub(crate) durability: Durability,
@@ -61,6 +64,7 @@ impl Default for Options {
             vfs: Arc::new(OsVfs::new()),
             clock: Arc::new(OsClock::new()),
             memtable_bytes: 32 << 20,
+            carry_bytes_max: None,
             frozen_max: 1,
             durability: Durability::Disk,
             background: Background::Threads,
@@ -72,6 +76,15 @@ impl Default for Options {
     }
 }
 
+/// Of `memtable_bytes`, what a rotation carries at the most, unless said otherwise: an eighth. When
+/// a generation is full, at least seven eighths of it are new, so that carrying adds at most a
+/// seventh to what is written to the log.
+const CARRIED_PART: usize = 8;
+
+/// What is carried is one record, made and written while writers wait: whatever the options say,
+/// not more than this.
+const CARRY_BYTES_MAX: usize = 64 << 20;
+
 impl Options {
     /// The same with a file system that counts what is written, and where it counts.
     pub(crate) fn metered(mut self, root: &Path) -> (Self, Arc<Counters>) {
@@ -79,6 +92,13 @@ impl Options {
         let (clock, to) = (Arc::clone(&self.clock), Arc::clone(&counters));
         self.vfs = Arc::new(Metered::new(self.vfs, root, clock, to));
         (self, counters)
+    }
+
+    /// Bytes of small memtables that a rotation carries at the most. Never more than half of a
+    /// generation, which has to have room for new rows.
+    pub(crate) fn carry_bytes(&self) -> usize {
+        let wanted = self.carry_bytes_max.unwrap_or(self.memtable_bytes / CARRIED_PART);
+        wanted.min(self.memtable_bytes / 2).min(CARRY_BYTES_MAX)
     }
 
     pub(crate) fn check(&self) -> Result<()> {

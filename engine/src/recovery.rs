@@ -26,16 +26,19 @@ use crate::format::manifest::Meta;
 use crate::jobs::{Generation, Obsolete};
 use crate::locks::lock;
 use crate::manifest::{self, Found, Loaded, ManifestWriter};
-use crate::memtable::Memtable;
 use crate::mutant;
 use crate::options::Options;
 use crate::schema::Schema;
 use crate::state::{Log, Manifest, Recovered, State, Tables};
 use crate::table_files::Index;
 use crate::table_state::TableState;
-use crate::version::{TableVersion, Version};
-use crate::wal::{self, CommitRecord, Cut};
+use crate::version::TableVersion;
+use crate::wal::{self, Cut, First, Logged};
 use crate::{Error, Result, layout};
+
+mod replayed;
+
+use replayed::Replayed;
 
 /// Opens the database in `root`, or creates it.
 ///
@@ -263,89 +266,23 @@ fn replay(
     };
     let vfs = &options.vfs;
     let id = loaded.meta.database_id;
-    let outcome = wal::replay(vfs, &dir, id, first_number, &mut |commit| rows.add(&commit))?;
+    let first = First { number: first_number, carries: version.carries_into(first_number) };
+    let outcome = wal::replay(vfs, &dir, id, first, &mut |logged| match logged {
+        Logged::Commit(commit) => rows.add(&commit),
+        Logged::Carry(carry) => rows.carry(&carry),
+    })?;
     if let Some(first) = outcome.segments.first() {
         rows.check_follows(first.number, first.first_commit)?;
     }
     let Replayed { mut active, last_commit, last_time, next_seq, .. } = rows;
+    if version.carries_into(first_number) {
+        active.begins_after = version.last_commit;
+    }
     active.segments = outcome.segments.iter().map(|segment| segment.number).collect();
     let start = outcome.start(last_commit + 1);
     let start_failed = false;
     let log = Log { writer: None, start, start_failed, active, last_commit, last_time, next_seq };
     Ok((log, outcome.cut))
-}
-
-struct Replayed<'a> {
-    options: &'a Options,
-    dir: &'a Path,
-    version: &'a Version,
-    tables: &'a mut Tables,
-    active: Generation,
-    last_commit: u64,
-    last_time: i64,
-    next_seq: BTreeMap<u32, i64>,
-}
-
-impl Replayed<'_> {
-    /// The log has to begin with the commit after the last one that is in SSTs.
-    fn check_follows(&self, segment: u64, first_commit: u64) -> Result<()> {
-        let expected = self.version.last_commit + 1;
-        if first_commit == expected {
-            return Ok(());
-        }
-        let path = self.dir.join(crate::format::wal::segment_file_name(segment));
-        let what = format!(
-            "the log begins with commit {first_commit}, but the tables end before {expected}"
-        );
-        Err(Error::corrupt(&path, 0, what))
-    }
-
-    fn add(&mut self, record: &CommitRecord) -> Result<()> {
-        if self.last_commit == self.version.last_commit {
-            // Before any row is taken in: a log that begins elsewhere explains all else.
-            self.check_follows(record.segment, record.commit)?;
-        }
-        let corrupt = |what: String| {
-            let path = self.dir.join(crate::format::wal::segment_file_name(record.segment));
-            Error::corrupt(&path, 0, format!("commit {}: {what}", record.commit))
-        };
-        if record.time < self.last_time {
-            let what = format!("its time {} is before {}", record.time, self.last_time);
-            return Err(corrupt(what));
-        }
-        for rows in &record.tables {
-            let Some(table) = self.tables.by_id.get(&rows.table) else {
-                if rows.table < self.version.next_table {
-                    // Dropped since.
-                    continue;
-                }
-                return Err(corrupt(format!("there never was a table {}", rows.table)));
-            };
-            let next = self.next_seq.entry(rows.table).or_insert(1);
-            if rows.first_seq != *next || rows.types[..] != table.types[..] {
-                return Err(corrupt(format!(
-                    "rows from {} of table {:?} where row {next} was expected, or of other types",
-                    rows.first_seq, table.name
-                )));
-            }
-            *next += rows.rows as i64;
-            let (_, memtable) = self.active.tables.entry(rows.table).or_insert_with(|| {
-                let types = Arc::clone(&table.types);
-                let chunk_rows = self.options.block_rows;
-                let files = table.files();
-                let indexed = files.indexes.keys().copied();
-                let memtable = Memtable::new(rows.first_seq, types, chunk_rows, indexed);
-                let memtable = Arc::new(memtable);
-                table.add_memtable(Arc::clone(&memtable));
-                (Arc::clone(table), memtable)
-            });
-            self.active.bytes += memtable.append(&rows.columns, rows.rows, record.time);
-            memtable.publish();
-        }
-        self.last_commit = record.commit;
-        self.last_time = record.time;
-        Ok(())
-    }
 }
 
 /// What is there and named by nothing, and the numbers that are free.

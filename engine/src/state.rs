@@ -286,6 +286,15 @@ impl State {
         }
     }
 
+    /// Poisons the database if the log can't go on after an error.
+    pub(crate) fn check_log<T>(&self, writer: &LogWriter, done: Result<T>) -> Result<T> {
+        done.inspect_err(|error| {
+            if writer.poisoned().is_some() {
+                self.poison(error);
+            }
+        })
+    }
+
     pub(crate) fn is_poisoned(&self) -> bool {
         self.poisoned.get().is_some()
     }

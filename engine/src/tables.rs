@@ -1,13 +1,14 @@
 //! Creating and dropping tables.
 //!
 //! ```text
-//!   create:  directories, schema.json, all synced ─► edit, synced ─► visible
+//!   create:  directories, schema.json, all synced ─► one edit, synced ─► visible
 //!   drop:    edit, synced ─► invisible ─► files to the delete job
 //! ```
 //!
 //! A crash before the edit leaves a directory without a table: an orphan. After it, a table
 //! without rows, or files without a table: orphans too.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -21,40 +22,59 @@ use crate::state::State;
 use crate::table_state::TableState;
 use crate::{Error, Result, Schema, layout};
 
-/// Creates a table. Durable on return.
+/// Creates tables, all of them or none. Durable on return.
 ///
 /// # Errors
 /// [`Error::TableExists`], [`Error::BadName`], [`Error::BadSchema`], [`Error::Limit`],
 /// [`Error::Io`], [`Error::Poisoned`].
-pub(crate) fn create(state: &State, name: &str, schema: Schema) -> Result<Arc<TableState>> {
-    check_table_name(name)?;
+pub(crate) fn create(state: &State, wanted: Vec<(String, Schema)>) -> Result<Vec<Arc<TableState>>> {
+    wanted.iter().try_for_each(|(name, _)| check_table_name(name))?;
     let mut manifest = lock(&state.manifest);
     state.check_writable()?;
-    if read(&state.tables).by_name.contains_key(name) {
-        return Err(Error::TableExists { name: name.to_owned() });
-    }
-    let count = manifest.version.tables.len() as u64 + 1;
+    check_free(state, &wanted)?;
+    let count = (manifest.version.tables.len() + wanted.len()) as u64;
     if count > TABLES_MAX as u64 {
         let what = "the number of tables";
         return Err(Error::Limit { what, got: count, limit: TABLES_MAX as u64 });
     }
-    // An id whose directory was begun is not used again, whatever becomes of this attempt.
-    let id = manifest.next_table;
-    manifest.next_table += 1;
-    let table = Arc::new(TableState::new(&state.root, id, name, Arc::new(schema)));
-    write_dir(state, &table)?;
-    let mut encoded = Vec::new();
-    table.schema.encode(&mut encoded);
     let created_time = state.options.clock.now_ns();
-    let (name, schema) = (name.into(), encoded.into());
-    let mut edit = VersionEdit::new(vec![Change::CreateTable { id, name, schema, created_time }]);
-    for (field, unique) in indexes_of(&table.schema) {
-        edit.push(Change::CreateIndex { table: id, field, unique });
-        table.add_index(field, unique);
+    let (mut tables, mut edit) = (Vec::new(), VersionEdit::new(Vec::new()));
+    for (name, schema) in wanted {
+        // An id whose directory was begun is not used again, whatever becomes of this attempt.
+        let id = manifest.next_table;
+        manifest.next_table += 1;
+        let table = Arc::new(TableState::new(&state.root, id, &name, Arc::new(schema)));
+        write_dir(state, &table)?;
+        let mut encoded = Vec::new();
+        table.schema.encode(&mut encoded);
+        let (name, schema) = (name.into(), encoded.into());
+        edit.push(Change::CreateTable { id, name, schema, created_time });
+        for (field, unique) in indexes_of(&table.schema) {
+            edit.push(Change::CreateIndex { table: id, field, unique });
+            table.add_index(field, unique);
+        }
+        tables.push(table);
     }
+    if tables.is_empty() {
+        return Ok(tables);
+    }
+    sync_dir(state, &state.root.join(layout::TABLES_DIR))?;
     manifest.commit(state, &edit)?;
-    write(&state.tables).insert(Arc::clone(&table));
-    Ok(table)
+    let mut all = write(&state.tables);
+    tables.iter().for_each(|table| all.insert(Arc::clone(table)));
+    Ok(tables)
+}
+
+/// That no two of the names are the same, nor that of a table there is.
+fn check_free(state: &State, wanted: &[(String, Schema)]) -> Result<()> {
+    let taken = read(&state.tables);
+    let mut seen = BTreeSet::new();
+    for (name, _) in wanted {
+        if taken.by_name.contains_key(name) || !seen.insert(name) {
+            return Err(Error::TableExists { name: name.clone() });
+        }
+    }
+    Ok(())
 }
 
 /// The fields that a schema wants an index of, and whether it is to be unique.
@@ -64,7 +84,7 @@ fn indexes_of(schema: &Schema) -> impl Iterator<Item = (u32, bool)> {
     indexed.map(|(place, field)| (place, field.is_unique()))
 }
 
-/// Makes the table's directory and everything in it durable.
+/// Makes the table's directory and everything in it durable; its name is for the caller to sync.
 fn write_dir(state: &State, table: &TableState) -> Result<()> {
     let vfs = &*state.options.vfs;
     let (ssts, indexes) = (table.dir.join(layout::SST_DIR), table.dir.join(layout::INDEX_DIR));
@@ -77,8 +97,7 @@ fn write_dir(state: &State, table: &TableState) -> Result<()> {
     let written = file.write_all_at(table.schema.to_json().as_bytes(), 0);
     written.map_err(|e| Error::io("write", &path, e))?;
     file.sync_all().map_err(|e| Error::io("sync", &path, e))?;
-    sync_dir(state, &table.dir)?;
-    sync_dir(state, &state.root.join(layout::TABLES_DIR))
+    sync_dir(state, &table.dir)
 }
 
 fn sync_dir(state: &State, dir: &Path) -> Result<()> {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use srdb_vfs::{Access, Vfs};
 
-use crate::commit;
 use crate::index::KeyGroups;
 use crate::locks::{lock, read};
 use crate::memtable::index_rows;
@@ -66,15 +65,17 @@ impl Verification {
         }
         if let Some(writer) = &mut log.writer {
             let written = writer.write();
-            commit::check_log(state, writer, written)?;
+            state.check_log(writer, written)?;
         }
         let first = log.active.segments.first().copied();
         let frozen = lock(&state.jobs).frozen.front().map(|f| f.generation.segments.clone());
         let first = frozen.and_then(|segments| segments.first().copied()).or(first);
         let Some(first) = first else { return Ok(()) };
         let dir = state.root.join(layout::WAL_DIR);
+        let carries = lock(&state.manifest).version.carries_into(first);
+        let begin = wal::First { number: first, carries };
         let replayed =
-            wal::replay(&state.options.vfs, &dir, state.database_id, first, &mut |_| Ok(()));
+            wal::replay(&state.options.vfs, &dir, state.database_id, begin, &mut |_| Ok(()));
         match replayed {
             Ok(outcome) => {
                 self.files += outcome.segments.len() as u64;

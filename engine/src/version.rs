@@ -9,9 +9,9 @@
 //! 2. A table's SSTs are sorted by `_seq`, disjoint and adjacent, and end where `next_seq` begins;
 //!    none is empty, and `_time` never goes back from one to the next.
 //! 3. File numbers are below `next_file`; none is live twice.
-//! 4. `next_file`, `next_table`, `last_commit`, `last_time`, `log_number` and a table's `next_seq`
-//!    and `last_time` never go back. An edit that adds rows to a table starts at or before the
-//!    `next_seq` it finds, so no row is left out.
+//! 4. `next_file`, `next_table`, `last_commit`, `last_time`, `log_number`, `carried_into` and a
+//!    table's `next_seq` and `last_time` never go back. An edit that adds rows to a table starts at
+//!    or before the `next_seq` it finds, so no row is left out.
 //! 5. An index file belongs to a live SST and to a field that has an index, each pair has one at
 //!    the most, and it has no more entries than the SST has rows.
 
@@ -132,7 +132,11 @@ pub(crate) struct Version {
     pub(crate) log_number: u64,
     /// Every file number in use is below this.
     pub(crate) next_file: u64,
-    /// The last commit whose rows are all in SSTs; 0 before there was one.
+    /// The last WAL segment that rows were carried into when the log was cut down to it; 0 before
+    /// there was one.
+    pub(crate) carried_into: u64,
+    /// The last commit whose rows are all in SSTs or carried into the log's first segment; 0 before
+    /// there was one.
     pub(crate) last_commit: u64,
     /// The highest `_time` of those commits; `i64::MIN` before there was one.
     pub(crate) last_time: i64,
@@ -147,6 +151,7 @@ impl Default for Version {
             names: BTreeMap::new(),
             files: BTreeMap::new(),
             log_number: 0,
+            carried_into: 0,
             next_file: 1,
             last_commit: 0,
             last_time: i64::MIN,
@@ -173,6 +178,11 @@ impl Version {
         let mut next = self.clone();
         next.change(edit)?;
         Ok(next)
+    }
+
+    /// Whether a segment of the log has to begin with rows that were carried into it.
+    pub(crate) fn carries_into(&self, segment: u64) -> bool {
+        segment == self.log_number && segment == self.carried_into && segment > 0
     }
 
     /// [`Version::apply`] in place, for replaying many edits. After an error, `self` is of no use.
@@ -202,6 +212,9 @@ impl Version {
             Change::AddSst { table, meta } => self.add_sst(*table, meta, touched),
             Change::RemoveSst { .. } | Change::Close => Ok(()),
             Change::LogNumber(to) => raise("the log number", &mut self.log_number, *to),
+            Change::CarriedInto(to) => {
+                raise("the segment carried into", &mut self.carried_into, *to)
+            }
             Change::NextFile(to) => raise("the next file number", &mut self.next_file, *to),
             Change::LastCommit(to) => raise("the last commit", &mut self.last_commit, *to),
             Change::LastTime(to) => raise("the last time", &mut self.last_time, *to),
@@ -395,6 +408,9 @@ impl Version {
             Change::LastTime(self.last_time),
             Change::NextTable(self.next_table),
         ]);
+        if self.carried_into > 0 {
+            edit.push(Change::CarriedInto(self.carried_into));
+        }
         for table in self.tables.values() {
             edit.push(Change::CreateTable {
                 id: table.id,

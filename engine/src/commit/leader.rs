@@ -1,10 +1,11 @@
-//! What the leader of a group does: number, log, sync, apply, publish; and freezing the active
-//! generation when it is full.
+//! What the leader of a group does: number, log, sync, apply, publish; and waiting for room before
+//! that.
 
-use std::io::ErrorKind;
 use std::sync::Arc;
 
-use crate::jobs::{Frozen, Generation};
+use super::carry::Small;
+use super::freeze::{freeze, open_segment};
+use crate::jobs::Generation;
 use crate::locks::{lock, write};
 use crate::memtable::Memtable;
 use crate::mutant;
@@ -15,7 +16,7 @@ use crate::state::{Log, State};
 use crate::sync::PoisonError;
 use crate::table_state::TableState;
 use crate::wal::{LogWriter, TableRows};
-use crate::{Durability, Error, Receipt, Result, flush, layout, unique};
+use crate::{Durability, Receipt, Result, flush, unique};
 
 /// Bytes of commits at `Durability::Memory` that are held back before they are written.
 const BUFFER_BYTES_MAX: usize = 1 << 20;
@@ -33,7 +34,7 @@ pub(crate) fn lead(state: &State, group: Group<Pending>) -> Result<Vec<Result<Re
     let mut log = lock(&state.log);
     state.check_alive()?;
     if has_rows && log.writer.is_none() {
-        open_segment(state, &mut log)?;
+        open_segment(state, &mut log, &[])?;
     }
     let mark = log.writer.as_ref().map(LogWriter::mark);
     let (last_commit, last_time) = (log.last_commit, log.last_time);
@@ -124,7 +125,7 @@ fn make_durable(state: &State, log: &mut Log, wanted: Durability) -> Result<()> 
     let nothing_to_vouch_for = log.start.unsettled.is_empty();
     if wanted == Durability::Disk && log.writer.is_none() && !nothing_to_vouch_for {
         // What recovery read is not known to be synced; a segment of our own settles it.
-        open_segment(state, log)?;
+        open_segment(state, log, &[])?;
     }
     let Some(writer) = &mut log.writer else { return Ok(()) };
     let done = match wanted {
@@ -133,16 +134,7 @@ fn make_durable(state: &State, log: &mut Log, wanted: Durability) -> Result<()> 
         Durability::Os if mutant::on("os-stays-in-memory") => Ok(()),
         Durability::Memory | Durability::Os => writer.write(),
     };
-    check_log(state, writer, done)
-}
-
-/// Poisons the database if the log can't go on after an error.
-pub(crate) fn check_log<T>(state: &State, writer: &LogWriter, done: Result<T>) -> Result<T> {
-    done.inspect_err(|error| {
-        if writer.poisoned().is_some() {
-            state.poison(error);
-        }
-    })
+    state.check_log(writer, done)
 }
 
 /// Puts the group's rows into the memtables and makes them visible, commit by commit.
@@ -186,56 +178,6 @@ fn append_rows(
     active.bytes += memtable.append(batch.columns(), batch.rows(), time);
 }
 
-/// Creates the first segment since the database was opened.
-fn open_segment(state: &State, log: &mut Log) -> Result<()> {
-    let dir = state.root.join(layout::WAL_DIR);
-    let (vfs, ahead) = (&state.options.vfs, state.options.wal_zero_ahead);
-    if log.start_failed {
-        let path = layout::wal_path(&state.root, log.start.number);
-        match vfs.remove_file(&path) {
-            Err(e) if e.kind() != ErrorKind::NotFound => return Err(Error::io("remove", &path, e)),
-            _ => {}
-        }
-    }
-    let writer = LogWriter::create(vfs, &dir, state.database_id, log.start.clone(), ahead)
-        .inspect_err(|_| log.start_failed = true)?;
-    log.active.segments.push(writer.number());
-    log.writer = Some(writer);
-    Ok(())
-}
-
-/// Freezes the active generation and opens the next one's segment. Returns whether there was
-/// anything to freeze.
-///
-/// # Errors
-/// [`crate::Error::Io`] if the segment can't be made; the active generation goes on then.
-pub(crate) fn freeze(state: &State, log: &mut Log) -> Result<bool> {
-    // Without rows, but with segments of earlier runs, it is worth it too: nobody else gives them
-    // up, and each opening would read and settle all of them.
-    if log.active.tables.is_empty() && log.active.segments.len() <= 1 {
-        return Ok(false);
-    }
-    // The next segment is made now, not at the next commit: its first commit number tells a later
-    // recovery that the commits before it were flushed.
-    if let Some(writer) = &mut log.writer {
-        let rotated = writer.rotate();
-        check_log(state, writer, rotated)?;
-        log.active.segments.push(writer.number());
-    } else {
-        open_segment(state, log)?;
-    }
-    let Some(next) = log.active.segments.pop() else {
-        panic!("a generation was frozen without a segment to go on in");
-    };
-    let fresh = Generation { segments: vec![next], ..Generation::default() };
-    let generation = std::mem::replace(&mut log.active, fresh);
-    let (log_number, last_commit, last_time) = (next, log.last_commit, log.last_time);
-    let frozen = Frozen { generation, log_number, last_commit, last_time };
-    lock(&state.jobs).frozen.push_back(Arc::new(frozen));
-    state.signal.wake();
-    Ok(true)
-}
-
 /// Ends the log with a record that vouches for everything in it, and lets nothing more into it.
 ///
 /// # Errors
@@ -276,7 +218,7 @@ fn find_room(state: &State, begun: &mut Option<u64>) -> Result<()> {
                 return Ok(());
             }
             if lock(&state.jobs).frozen.len() < state.options.frozen_max {
-                return freeze(state, &mut log).map(|_| ());
+                return freeze(state, &mut log, Small::Carried).map(|_| ());
             }
         }
         begun.get_or_insert_with(|| state.options.clock.monotonic_ns());

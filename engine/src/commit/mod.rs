@@ -12,12 +12,16 @@
 //! 3. A group that could not be written leaves no trace: numbers, `_seq`s and the log are as
 //!    before. If even that can't be had, or a sync fails, the database is poisoned.
 
+mod carry;
+mod freeze;
 mod leader;
 mod ticket;
 
 use std::sync::Arc;
 
-pub(crate) use leader::{check_log, close_log, freeze, lead};
+pub(crate) use carry::Small;
+pub(crate) use freeze::freeze;
+pub(crate) use leader::{close_log, lead};
 pub use ticket::Ticket;
 
 use crate::Result;

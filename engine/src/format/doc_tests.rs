@@ -200,8 +200,11 @@ fn wal_headers_are_as_documented() {
             ("time", le!(-3i64)),
         ],
     );
-    let kinds =
-        [(wal::RecordKind::Commit as u64, "commit"), (wal::RecordKind::Close as u64, "close")];
+    let kinds = [
+        (wal::RecordKind::Commit as u64, "commit"),
+        (wal::RecordKind::Close as u64, "close"),
+        (wal::RecordKind::Carry as u64, "carry"),
+    ];
     assert_eq!(codes("WAL record header", "kind"), kinds);
 }
 
@@ -268,6 +271,7 @@ fn edits_are_as_documented() {
         ("create index", Change::CreateIndex { table: 1, field: 2, unique: true }),
         ("drop index", Change::DropIndex { table: 1, field: 2 }),
         ("add index file", Change::AddIndexFile { table: 1, meta: index_meta }),
+        ("carried into", Change::CarriedInto(1)),
     ];
     let documented = rows("Version edit").into_iter().skip(1);
     for (row, (name, change)) in documented.clone().zip(&changes) {

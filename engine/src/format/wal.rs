@@ -12,7 +12,7 @@
 //!    another segment or database, never validates.
 //! 3. A record at position `l` has `synced_lsn <= l`.
 //!
-//! What the payload holds is in `wal/payload.rs`.
+//! What the payload holds is in `wal/payload.rs` and `wal/carry.rs`.
 
 use crate::coding::bytes::{Put, Reader};
 use crate::coding::crc::{crc32, crc32_seeded};
@@ -173,6 +173,9 @@ pub(crate) enum RecordKind {
     Commit = 1,
     /// The database was closed: everything before is synced. Carries the last commit's number.
     Close = 2,
+    /// Rows of earlier segments, which are held in memory and not in SSTs. Only at the head of a
+    /// segment. Carries the last commit's number.
+    Carry = 3,
 }
 
 /// The start of a record.

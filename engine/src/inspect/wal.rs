@@ -12,12 +12,14 @@ use crate::format::wal::{
     BadSegmentHeader, RecordHeader, RecordKind, SEGMENT_HEADER_BYTES, SegmentHeader,
     parse_segment_file_name,
 };
-use crate::wal::{COPY_SUFFIX, DecodedTable, FoundRecord, SegmentReader, decode_payload, lsn_at};
+use crate::wal::{
+    COPY_SUFFIX, DecodedCarry, DecodedTable, FoundRecord, SegmentReader, decode_record, lsn_at,
+};
 
 /// What a record holds, read out of the reader's window.
 struct Record {
     header: RecordHeader,
-    tables: Result<Vec<DecodedTable>, crate::error::Damage>,
+    tables: Result<Vec<DecodedCarry>, crate::error::Damage>,
 }
 
 pub(super) fn walk(walk: &mut Walk<'_>) -> Flow {
@@ -41,7 +43,7 @@ pub(super) fn walk(walk: &mut Walk<'_>) -> Flow {
     loop {
         let record = match walk.keep(reader.record_at(at))? {
             Some(FoundRecord::Record { header, payload }) => {
-                let tables = decode_payload(payload, header.kind);
+                let tables = decode_record(payload, &header);
                 Record { header, tables }
             }
             Some(FoundRecord::Nothing) => break,
@@ -114,12 +116,13 @@ fn record(walk: &mut Walk<'_>, at: u64, record: Record) -> ControlFlow<()> {
     let kind = match header.kind {
         kind if kind == RecordKind::Commit as u8 => json!("commit"),
         kind if kind == RecordKind::Close as u8 => json!("close"),
+        kind if kind == RecordKind::Carry as u8 => json!("carry"),
         kind => json!(kind),
     };
     let decoded = tables.as_deref().unwrap_or_default();
     let shown: Vec<Json> = decoded
         .iter()
-        .map(|table| {
+        .map(|DecodedCarry { rows: table, .. }| {
             let types: Vec<&str> = table.types.iter().map(|t| t.name()).collect();
             let DecodedTable { table, first_seq, rows, .. } = table;
             json!({ "table": table, "first_seq": first_seq, "rows": rows, "types": types })
@@ -137,7 +140,7 @@ fn record(walk: &mut Walk<'_>, at: u64, record: Record) -> ControlFlow<()> {
         Err(damage) => walk.damage(damage, at + crate::format::wal::RECORD_HEADER_BYTES as u64),
         Ok(tables) if walk.of.rows => {
             for table in &tables {
-                rows(walk, at, header.time, table)?;
+                rows(walk, at, table)?;
             }
         }
         Ok(_) => {}
@@ -145,8 +148,9 @@ fn record(walk: &mut Walk<'_>, at: u64, record: Record) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-fn rows(walk: &mut Walk<'_>, at: u64, time: i64, table: &DecodedTable) -> ControlFlow<()> {
-    for row in 0..table.rows {
+fn rows(walk: &mut Walk<'_>, at: u64, found: &DecodedCarry) -> ControlFlow<()> {
+    let table = &found.rows;
+    for (row, time) in found.times.iter().enumerate() {
         let columns = table.types.iter().zip(&table.columns);
         let values: Result<Vec<Json>, _> =
             columns.map(|(data_type, column)| value_json(*data_type, column, row)).collect();
@@ -155,7 +159,7 @@ fn rows(walk: &mut Walk<'_>, at: u64, time: i64, table: &DecodedTable) -> Contro
                 let part = Part::new("row", at, 0)
                     .with("table", table.table)
                     .with("seq", table.first_seq + row as i64)
-                    .with("time", time_json(time))
+                    .with("time", time_json(*time))
                     .with("values", values);
                 walk.part(&part)?;
             }

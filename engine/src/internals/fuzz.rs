@@ -81,24 +81,39 @@ fn both(body: impl Fn()) {
     without_checksums(body);
 }
 
-fn commits_of(vfs: &Arc<dyn Vfs>) -> Result<(Vec<wal::CommitRecord>, Option<wal::Cut>)> {
-    let mut commits = Vec::new();
-    let outcome = wal::replay(vfs, Path::new(WAL_DIR), DATABASE, FIRST_SEGMENT, &mut |commit| {
-        commits.push(commit);
+/// What a log gives: its commits, the tables of what was carried into it, what is to be cut.
+type Log = (Vec<wal::CommitRecord>, Vec<wal::DecodedCarry>, Option<wal::Cut>);
+
+fn log_of(vfs: &Arc<dyn Vfs>, carries: bool) -> Result<Log> {
+    let (mut commits, mut carried) = (Vec::new(), Vec::new());
+    let first = wal::First { number: FIRST_SEGMENT, carries };
+    let outcome = wal::replay(vfs, Path::new(WAL_DIR), DATABASE, first, &mut |logged| {
+        match logged {
+            wal::Logged::Commit(commit) => commits.push(commit),
+            wal::Logged::Carry(carry) => carried.extend(carry.tables),
+        }
         Ok(())
     })?;
-    Ok((commits, outcome.cut))
+    Ok((commits, carried, outcome.cut))
 }
 
 fn replay_segment(bytes: &[u8]) {
     let disk = MemDisk::new();
     put(&disk, &Path::new(WAL_DIR).join("000001.wal"), bytes);
     let vfs: Arc<dyn Vfs> = Arc::new(disk);
-    let Ok((commits, cut)) = commits_of(&vfs) else { return };
+    if let Ok((.., Some(cut))) = log_of(&vfs, true) {
+        assert!(cut.truncate.is_none_or(|(_, at)| at > 128), "what was carried is never cut");
+    }
+    let Ok((commits, carried, cut)) = log_of(&vfs, false) else { return };
+    for table in &carried {
+        assert_eq!(table.times.len(), table.rows.rows, "a time a row");
+        assert!(table.times.is_sorted() && table.as_carried().is_same(&table.as_carried()));
+    }
     for pair in commits.windows(2) {
         assert_eq!(pair[0].commit + 1, pair[1].commit, "commits are numbered without gaps");
     }
-    for table in commits.iter().flat_map(|commit| &commit.tables) {
+    let tables = commits.iter().flat_map(|commit| &commit.tables);
+    for table in tables.chain(carried.iter().map(|carried| &carried.rows)) {
         assert_eq!(table.types.len(), table.columns.len(), "a type a column");
         for column in &table.columns {
             assert_eq!(column.len(), table.rows, "a value a row");
@@ -107,7 +122,7 @@ fn replay_segment(bytes: &[u8]) {
     }
     if let Some(cut) = &cut {
         wal::cut(&vfs, Path::new(WAL_DIR), cut).expect("a disk without faults cuts");
-        let (again, cut) = commits_of(&vfs).expect("what was cut is whole");
+        let (again, _, cut) = log_of(&vfs, false).expect("what was cut is whole");
         assert!(cut.is_none(), "cut twice: {cut:?}");
         assert_eq!(again.len(), commits.len(), "commits were cut that had been given");
     }
@@ -281,10 +296,11 @@ pub fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
     without_checksums(|| {
         let mut seeds = Vec::new();
         for (name, rows) in [("empty", 0), ("one", 1), ("some", 40)] {
-            seeds.push(("wal_replay", name.to_owned(), seed_wal(rows, false)));
+            seeds.push(("wal_replay", name.to_owned(), seed_wal(rows, 0, false)));
             seeds.push(("manifest_load", name.to_owned(), seed_manifest(rows)));
         }
-        seeds.push(("wal_replay", "closed".to_owned(), seed_wal(3, true)));
+        seeds.push(("wal_replay", "closed".to_owned(), seed_wal(3, 0, true)));
+        seeds.push(("wal_replay", "carried".to_owned(), seed_wal(5, 7, false)));
         for (name, sizes) in [("one", &[1][..]), ("blocks", &[16, 16, 5]), ("long", &[300])] {
             seeds.push(("sst_open", name.to_owned(), seed_sst(sizes)));
         }
@@ -323,15 +339,21 @@ fn push(column: &mut Column, row: i64, data_type: DataType) {
     column.mark_valid();
 }
 
-fn seed_wal(rows: usize, close: bool) -> Vec<u8> {
+/// A segment that so many rows were carried into, and then so many committed.
+fn seed_wal(rows: usize, carried: usize, close: bool) -> Vec<u8> {
     let disk = MemDisk::new();
     let dir = Path::new(WAL_DIR);
     disk.create_dir(dir).expect("a new disk has no such directory");
     let vfs: Arc<dyn Vfs> = Arc::new(disk.clone());
     let start = Start::empty(FIRST_SEGMENT, 1);
-    let mut log = LogWriter::create(&vfs, dir, DATABASE, start, 0).expect("a disk without faults");
+    let (types, chunk) = (&TYPES[..], seed_chunk(1, carried));
+    let table = TableRows { table: 1, first_seq: 1, rows: carried, types, columns: &chunk.columns };
+    let head = [wal::CarriedRows { rows: table, times: &chunk.times }];
+    let head = if carried > 0 { &head[..] } else { &[] };
+    let log = LogWriter::create(&vfs, dir, DATABASE, start, 0, head);
+    let mut log = log.expect("a disk without faults");
     let commits = [rows / 4, rows - rows / 4];
-    let mut first_seq = 1;
+    let mut first_seq = 1 + carried as i64;
     for (at, rows) in commits.into_iter().filter(|rows| *rows > 0).enumerate() {
         let chunk = seed_chunk(first_seq, rows);
         let (types, columns) = (&TYPES[..], &chunk.columns[..]);

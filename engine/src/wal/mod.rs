@@ -3,7 +3,9 @@
 //! | file         | what it does                                                             |
 //! |--------------|--------------------------------------------------------------------------|
 //! | `payload.rs` | rows to bytes and back                                                   |
+//! | `carry.rs`   | rows that are logged once more, with their times                         |
 //! | `writer.rs`  | [`LogWriter`]: append, write, sync, rotate, close                        |
+//! | `settle.rs`  | makes durable what recovery found                                        |
 //! | `segment.rs` | reads one segment, and looks behind damage                               |
 //! | `replay.rs`  | [`replay`]: reads the log, tells a torn tail from damage; [`cut`]        |
 //!
@@ -17,14 +19,20 @@
 //! cut without an error. A clean close ends the log with a record that vouches for everything, so
 //! it applies to crashed logs only.
 
+mod carry;
 mod payload;
 mod replay;
 mod segment;
+mod settle;
 #[cfg(test)]
 mod tests;
 mod writer;
 
-pub(crate) use payload::{DecodedTable, TableRows, decode_kind as decode_payload};
-pub(crate) use replay::{CommitRecord, Cut, cut, obsolete_files, replay};
+pub(crate) use carry::{CarriedRows, DecodedCarry, decode_record};
+pub(crate) use payload::{DecodedTable, TableRows};
+pub(crate) use replay::{
+    CarryRecord, CommitRecord, Cut, First, Logged, cut, obsolete_files, replay,
+};
 pub(crate) use segment::{Found as FoundRecord, SegmentReader, lsn_at};
-pub(crate) use writer::{COPY_SUFFIX, LogWriter, Start, ZERO_AHEAD_DEFAULT};
+pub(crate) use settle::COPY_SUFFIX;
+pub(crate) use writer::{LogWriter, Start, ZERO_AHEAD_DEFAULT};

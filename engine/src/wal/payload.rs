@@ -18,7 +18,7 @@ use crate::DataType;
 use crate::chunk::{Bitmap, BytesColumn, Column, ColumnData};
 use crate::coding::bytes::{Put, Reader};
 use crate::error::Damage;
-use crate::format::wal::{RECORD_ALIGN, RecordKind};
+use crate::format::wal::RECORD_ALIGN;
 use crate::limits;
 use crate::types::{i64_to_u64, u64_to_i64};
 
@@ -57,7 +57,6 @@ pub(crate) struct DecodedTable {
 
 impl DecodedTable {
     /// The same, borrowed.
-    #[cfg(test)]
     pub(crate) fn as_rows(&self) -> TableRows<'_> {
         TableRows {
             table: self.table,
@@ -72,26 +71,29 @@ impl DecodedTable {
 /// Appends a payload, padding not included.
 pub(super) fn encode(out: &mut Vec<u8>, tables: &[TableRows<'_>]) {
     out.put_u32(tables.len() as u32);
-    for table in tables {
-        assert!(
-            table.rows <= limits::COMMIT_ROWS_MAX && table.columns.len() <= limits::FIELDS_MAX,
-            "{} rows of {} columns passed the limits",
-            table.rows,
-            table.columns.len()
-        );
-        assert_eq!(table.types.len(), table.columns.len(), "a type for each column");
-        out.put_u32(table.table);
-        out.put_i64(table.first_seq);
-        out.put_u32(table.rows as u32);
-        out.put_u16(table.columns.len() as u16);
-        for (data_type, column) in table.types.iter().zip(table.columns) {
-            assert_eq!(column.len(), table.rows, "a value for each row of {data_type}");
-            out.put_u8(data_type.code());
-            out.put_u8(if column.validity.is_some() { HAS_VALIDITY } else { 0 });
-            put_values(out, *data_type, &column.data);
-            if let Some(validity) = &column.validity {
-                put_bits(out, validity);
-            }
+    tables.iter().for_each(|table| put_table(out, table));
+}
+
+/// Appends one table's part.
+pub(super) fn put_table(out: &mut Vec<u8>, table: &TableRows<'_>) {
+    assert!(
+        table.rows <= limits::COMMIT_ROWS_MAX && table.columns.len() <= limits::FIELDS_MAX,
+        "{} rows of {} columns passed the limits",
+        table.rows,
+        table.columns.len()
+    );
+    assert_eq!(table.types.len(), table.columns.len(), "a type for each column");
+    out.put_u32(table.table);
+    out.put_i64(table.first_seq);
+    out.put_u32(table.rows as u32);
+    out.put_u16(table.columns.len() as u16);
+    for (data_type, column) in table.types.iter().zip(table.columns) {
+        assert_eq!(column.len(), table.rows, "a value for each row of {data_type}");
+        out.put_u8(data_type.code());
+        out.put_u8(if column.validity.is_some() { HAS_VALIDITY } else { 0 });
+        put_values(out, *data_type, &column.data);
+        if let Some(validity) = &column.validity {
+            put_bits(out, validity);
         }
     }
 }
@@ -119,7 +121,11 @@ fn put_values(out: &mut Vec<u8>, data_type: DataType, data: &ColumnData) {
 }
 
 /// Appends values of `N` bytes each, in one loop that the compiler turns into wide stores.
-fn put_fixed<T: Copy, const N: usize>(out: &mut Vec<u8>, values: &[T], put: impl Fn(T) -> [u8; N]) {
+pub(super) fn put_fixed<T: Copy, const N: usize>(
+    out: &mut Vec<u8>,
+    values: &[T],
+    put: impl Fn(T) -> [u8; N],
+) {
     let start = out.len();
     out.resize(start + values.len() * N, 0);
     let (places, _) = out[start..].as_chunks_mut::<N>();
@@ -134,8 +140,16 @@ fn put_bits(out: &mut Vec<u8>, bits: &Bitmap) {
     out.truncate(end);
 }
 
-/// Reads a payload; what is left of it must be padding.
+/// Reads the payload of a commit; what is left of it must be padding.
 pub(super) fn decode(payload: &[u8]) -> Result<Vec<DecodedTable>, Damage> {
+    decode_each(payload, |_, table| Ok(table))
+}
+
+/// Reads a payload: of each table its rows, and then what `rest` takes behind them.
+pub(super) fn decode_each<T>(
+    payload: &[u8],
+    mut rest: impl FnMut(&mut Reader<'_>, DecodedTable) -> Result<T, Damage>,
+) -> Result<Vec<T>, Damage> {
     let mut reader = Reader::new(payload);
     let count = reader.u32()?;
     let mut tables = Vec::new();
@@ -143,19 +157,14 @@ pub(super) fn decode(payload: &[u8]) -> Result<Vec<DecodedTable>, Damage> {
     for _ in 0..count {
         let table = decode_table(&mut reader, rows_left)?;
         rows_left -= table.rows;
-        tables.push(table);
+        tables.push(rest(&mut reader, table)?);
     }
     let at = reader.position();
     let padding = reader.take(reader.remaining())?;
     if padding.len() >= RECORD_ALIGN || padding.iter().any(|byte| *byte != 0) {
-        return Err(Damage::new(at, "bytes after the last table of a commit"));
+        return Err(Damage::new(at, "bytes after the last table of a record"));
     }
     Ok(tables)
-}
-
-/// [`decode`] for a record of that kind: only commits hold rows.
-pub(crate) fn decode_kind(payload: &[u8], kind: u8) -> Result<Vec<DecodedTable>, Damage> {
-    if kind == RecordKind::Commit as u8 { decode(payload) } else { Ok(Vec::new()) }
 }
 
 fn decode_table(reader: &mut Reader<'_>, rows_max: usize) -> Result<DecodedTable, Damage> {
@@ -247,7 +256,7 @@ fn take_bytes(
     Ok(BytesColumn { ends, data: data.to_vec() })
 }
 
-fn take_fixed<T, const N: usize>(
+pub(super) fn take_fixed<T, const N: usize>(
     reader: &mut Reader<'_>,
     rows: usize,
     get: impl Fn([u8; N]) -> T,

@@ -28,10 +28,12 @@ use std::sync::Arc;
 
 use srdb_vfs::{Access, EntryKind, Vfs};
 
+use super::carry::{self, DecodedCarry};
 use super::payload::{self, DecodedTable};
 use super::segment::{Found, SegmentReader, lsn_at};
-use super::writer::{COPY_SUFFIX, Start, Unsettled};
-use crate::error::{Error, Result};
+use super::settle::{COPY_SUFFIX, Unsettled};
+use super::writer::Start;
+use crate::error::{Damage, Error, Result};
 use crate::format::wal::{
     RECORD_HEADER_BYTES, RecordHeader, RecordKind, SEGMENT_HEADER_BYTES, SegmentHeader,
     parse_segment_file_name, segment_file_name,
@@ -51,6 +53,36 @@ pub(crate) struct CommitRecord {
     pub(crate) segment: u64,
     /// Its rows, by table, in the order they were appended in.
     pub(crate) tables: Vec<DecodedTable>,
+}
+
+/// What was carried into a segment, out of the log.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct CarryRecord {
+    /// The last commit before the segment.
+    pub(crate) commit: u64,
+    /// The segment.
+    pub(crate) segment: u64,
+    /// The rows, by table.
+    pub(crate) tables: Vec<DecodedCarry>,
+}
+
+/// What a log holds.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Logged {
+    /// A commit.
+    Commit(CommitRecord),
+    /// What was carried into a segment.
+    Carry(CarryRecord),
+}
+
+/// The segment that a log begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct First {
+    /// Its number.
+    pub(crate) number: u64,
+    /// Rows were carried into it, durably, before the segments that held them went. So it is there
+    /// and begins with them, or it is damaged.
+    pub(crate) carries: bool,
 }
 
 /// A segment that was replayed.
@@ -140,8 +172,8 @@ pub(crate) fn list_segments(vfs: &dyn Vfs, wal_dir: &Path) -> Result<Vec<u64>> {
     Ok(numbers)
 }
 
-/// Reads the segments from `first_number` on and hands every commit to `handler`, in order.
-/// Segments before `first_number` are not looked at.
+/// Reads the segments from `first` on and hands everything in them to `handler`, in order.
+/// Segments before `first` are not looked at.
 ///
 /// # Errors
 /// `Corrupt` for damage to what was synced, with file and offset; `Unsupported` for what a newer
@@ -150,12 +182,12 @@ pub(crate) fn replay(
     vfs: &Arc<dyn Vfs>,
     wal_dir: &Path,
     database_id: u64,
-    first_number: u64,
-    handler: &mut dyn FnMut(CommitRecord) -> Result<()>,
+    first: First,
+    handler: &mut dyn FnMut(Logged) -> Result<()>,
 ) -> Result<ReplayOutcome> {
     let mut readers = Vec::new();
     for number in list_segments(&**vfs, wal_dir)? {
-        if number >= first_number {
+        if number >= first.number {
             let path = wal_dir.join(segment_file_name(number));
             readers.push(SegmentReader::open(&**vfs, path, number, database_id)?);
         }
@@ -167,13 +199,14 @@ pub(crate) fn replay(
         end_lsn: 0,
         synced_lsn: 0,
         synced_segment: 0,
-        next_segment: first_number,
+        next_segment: first.number,
         next_commit: None,
         bytes_read: 0,
         clean_close: false,
         cut: None,
     };
-    let mut replay = Replay { wal_dir, readers, outcome, handler };
+    let head_due = first.carries && !mutant::on("carry-unvouched");
+    let mut replay = Replay { wal_dir, readers, outcome, head_due, handler };
     replay.run()?;
     let mut outcome = replay.outcome;
     outcome.bytes_read = replay.readers.iter().map(|reader| reader.bytes_read).sum();
@@ -247,11 +280,21 @@ struct Replay<'a> {
     wal_dir: &'a Path,
     readers: Vec<SegmentReader>,
     outcome: ReplayOutcome,
-    handler: &'a mut dyn FnMut(CommitRecord) -> Result<()>,
+    /// The log has to begin with what was carried, and that was not read yet.
+    head_due: bool,
+    handler: &'a mut dyn FnMut(Logged) -> Result<()>,
 }
 
 impl Replay<'_> {
     fn run(&mut self) -> Result<()> {
+        if self.head_due && self.readers.is_empty() {
+            let path = self.wal_dir.join(segment_file_name(self.outcome.next_segment));
+            return Err(Error::corrupt(
+                &path,
+                0,
+                "the file is missing, with the rows carried in it",
+            ));
+        }
         let mut reached = None;
         for index in 0..self.readers.len() {
             let header = match self.enter(index) {
@@ -330,7 +373,7 @@ impl Replay<'_> {
         let path = reader.path.clone();
         let mut offset = SEGMENT_HEADER;
         loop {
-            if limit == Some(lsn_at(header, offset)) {
+            if limit == Some(lsn_at(header, offset)) && !self.head_due {
                 return Ok((offset, None));
             }
             let (record, payload) = match reader.record_at(offset)? {
@@ -342,10 +385,19 @@ impl Replay<'_> {
             if limit.is_some_and(|limit| lsn_at(header, next) > limit) {
                 return Ok((offset, Some((false, "a record reaches into the next segment"))));
             }
-            let outcome = &mut self.outcome;
-            if let Some(commit) = accept_record(outcome, header, &record, payload, &path, offset)? {
-                (self.handler)(commit)?;
+            let is_carry = record.kind == RecordKind::Carry as u8;
+            if is_carry != (offset == SEGMENT_HEADER) && (is_carry || self.head_due) {
+                let what = match is_carry {
+                    true => "rows are carried into the middle of a segment",
+                    false => "the log does not begin with what was carried into it",
+                };
+                return Err(Error::corrupt(&path, offset, what));
             }
+            let outcome = &mut self.outcome;
+            if let Some(logged) = accept_record(outcome, header, &record, payload, &path, offset)? {
+                (self.handler)(logged)?;
+            }
+            self.head_due = false;
             offset = next;
         }
     }
@@ -366,7 +418,9 @@ impl Replay<'_> {
 
     /// The log ends: corrupt, if something vouches for what is missing; else torn.
     fn end(&mut self, stop: Stop) -> Result<()> {
-        if self.is_vouched(&stop)? && !mutant::on("cut-at-first-bad") {
+        // What was carried was synced before the MANIFEST said so.
+        let is_vouched = self.head_due || self.is_vouched(&stop)?;
+        if is_vouched && !mutant::on("cut-at-first-bad") {
             let what = format!("{}, although the log was synced beyond", stop.what);
             return Err(Error::corrupt(&stop.path, stop.offset, what));
         }
@@ -421,7 +475,7 @@ impl Replay<'_> {
     }
 }
 
-/// Takes in a record whose checksums hold; returns the commit in it.
+/// Takes in a record whose checksums hold; returns what is in it.
 fn accept_record(
     outcome: &mut ReplayOutcome,
     segment: &SegmentHeader,
@@ -429,25 +483,29 @@ fn accept_record(
     payload: &[u8],
     path: &Path,
     offset: u64,
-) -> Result<Option<CommitRecord>> {
+) -> Result<Option<Logged>> {
     let next_commit = outcome.next_commit.unwrap_or(segment.first_commit);
-    let is_close = record.kind == RecordKind::Close as u8;
-    if !is_close && record.kind != RecordKind::Commit as u8 {
+    let is = |kind: RecordKind| record.kind == kind as u8;
+    let (is_commit, is_close) = (is(RecordKind::Commit), is(RecordKind::Close));
+    if !is_commit && !is_close && !is(RecordKind::Carry) {
         let what = format!("a WAL record of kind {}", record.kind);
         return Err(Error::Unsupported { path: path.to_owned(), what });
     }
-    let expected = if is_close { next_commit - 1 } else { next_commit };
+    let expected = if is_commit { next_commit } else { next_commit - 1 };
     if record.commit != expected || is_close && !payload.is_empty() {
         let what = format!("commit {} where {expected} is due", record.commit);
         return Err(Error::corrupt(path, offset, what));
     }
-    let commit = if is_close {
+    let in_payload = |damage: Damage| damage.in_file(path, offset + RECORD_HEADER_BYTES as u64);
+    let (commit, time, number) = (record.commit, record.time, segment.number);
+    let logged = if is_close {
         None
+    } else if is_commit {
+        let tables = payload::decode(payload).map_err(in_payload)?;
+        Some(Logged::Commit(CommitRecord { commit, time, segment: number, tables }))
     } else {
-        let tables = payload::decode(payload)
-            .map_err(|damage| damage.in_file(path, offset + RECORD_HEADER_BYTES as u64))?;
-        let (commit, time) = (record.commit, record.time);
-        Some(CommitRecord { commit, time, segment: segment.number, tables })
+        let tables = carry::decode(payload).map_err(in_payload)?;
+        Some(Logged::Carry(CarryRecord { commit, segment: number, tables }))
     };
     outcome.end_lsn = lsn_at(segment, offset + record.record_bytes());
     outcome.clean_close = is_close;
@@ -457,12 +515,12 @@ fn accept_record(
     outcome.synced_lsn = outcome.synced_lsn.max(record.synced_lsn);
     if let Some(info) = outcome.segments.last_mut() {
         info.end_lsn = outcome.end_lsn;
-        info.commits += u64::from(!is_close);
+        info.commits += u64::from(is_commit);
     }
-    if !is_close {
+    if is_commit {
         outcome.next_commit = Some(record.commit + 1);
         outcome.last_commit = Some(record.commit);
         outcome.last_time = Some(record.time);
     }
-    Ok(commit)
+    Ok(logged)
 }

@@ -17,13 +17,7 @@
 //! 4. After a failed sync, or a failed write whose bytes could not be taken back, the writer is
 //!    poisoned: every later write and sync fails with [`Error::Poisoned`].
 //!
-//! **Settling.** Recovery may have read records that no sync vouches for: from the page cache, or
-//! even left there by a sync that failed in an earlier process, in which case the pages count as
-//! clean and a mere sync would not write them. Nor may they be written again in place: they may be
-//! durable and acknowledged, and power loss could tear them then. So the first sync of a new
-//! writer copies such a segment ([`Unsettled`]), syncs the copy, sees that it holds what recovery
-//! read (clean pages may leave the cache at any time), and renames it over the original.
-//! Opening a database pays nothing, and nothing is copied after a clean close.
+//! **Settling.** What recovery has read and no sync vouches for is copied first: see `settle.rs`.
 //!
 //! **Zero-ahead.** A sync that need not record a new length is faster, so small synced groups find
 //! the file extended with zeros ahead of them. Zeros are no record; rotation and close cut them.
@@ -34,10 +28,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use srdb_vfs::{Access, File, Vfs};
+use srdb_vfs::{File, Vfs};
 
+use super::carry::{self, CarriedRows};
 use super::payload::{self, TableRows};
-use super::segment::{Found, SegmentReader};
+use super::settle::{Unsettled, settle};
 use crate::error::{Error, Result};
 use crate::format::wal::{
     RECORD_ALIGN, RECORD_HEADER_BYTES, RecordHeader, RecordKind, SEGMENT_HEADER_BYTES,
@@ -55,12 +50,6 @@ const ZERO_AHEAD_GROUPS: u64 = 8;
 
 /// A buffer that grew beyond this for one large commit is given back after it was written.
 const BUFFER_KEPT_BYTES: usize = 8 << 20;
-
-/// Bytes copied at a time when settling.
-const SETTLE_BYTES: u64 = 1 << 20;
-
-/// What the name of a copy that settles a segment has behind the segment's.
-pub(crate) const COPY_SUFFIX: &str = ".copy";
 
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
@@ -88,14 +77,6 @@ impl Start {
         let (base_lsn, synced_lsn, synced_segment) = (0, 0, 0);
         Start { number, base_lsn, first_commit, synced_lsn, synced_segment, unsettled: Vec::new() }
     }
-}
-
-/// An earlier segment with records that are not known to be durable.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unsettled {
-    pub(crate) number: u64,
-    /// The file offset where its records end.
-    pub(crate) bytes: u64,
 }
 
 /// What the next sync has to make durable before this segment.
@@ -145,7 +126,8 @@ pub(crate) struct LogWriter {
 }
 
 impl LogWriter {
-    /// Creates a segment. Nothing of it is durable before the first [`LogWriter::sync`].
+    /// Creates a segment, with what is `carried` into it at its head. Nothing of it is durable
+    /// before the first [`LogWriter::sync`].
     ///
     /// # Errors
     /// Whatever creating or writing gave; then no file is left, as far as that can be done.
@@ -155,6 +137,7 @@ impl LogWriter {
         database_id: u64,
         start: Start,
         zero_ahead: u64,
+        carried: &[CarriedRows<'_>],
     ) -> Result<LogWriter> {
         let header = SegmentHeader {
             number: start.number,
@@ -164,7 +147,7 @@ impl LogWriter {
             synced_lsn: start.synced_lsn,
             synced_segment: start.synced_segment,
         };
-        let (file, path) = create_segment(&**vfs, wal_dir, &header)?;
+        let Created { file, path, bytes } = create_segment(&**vfs, wal_dir, &header, carried)?;
         Ok(LogWriter {
             vfs: vfs.clone(),
             dir: wal_dir.to_owned(),
@@ -175,8 +158,8 @@ impl LogWriter {
             seed: segment_seed(database_id, start.number),
             file,
             path,
-            written: SEGMENT_HEADER,
-            file_bytes: SEGMENT_HEADER,
+            written: bytes,
+            file_bytes: bytes,
             buffer: Vec::new(),
             next_commit: start.first_commit,
             synced_lsn: start.synced_lsn,
@@ -244,29 +227,12 @@ impl LogWriter {
         time: i64,
         put_payload: impl FnOnce(&mut Vec<u8>),
     ) {
-        let lsn = self.end_lsn();
-        let offset = self.bytes();
-        let start = self.buffer.len();
-        self.buffer.extend_from_slice(&[0; RECORD_HEADER_BYTES]);
-        put_payload(&mut self.buffer);
-        self.buffer.resize(self.buffer.len().next_multiple_of(RECORD_ALIGN), 0);
-        let (header_place, payload) = self.buffer[start..].split_at_mut(RECORD_HEADER_BYTES);
-        let Ok(payload_bytes) = u32::try_from(payload.len()) else {
-            panic!("a commit of {} bytes passed the limits", payload.len());
-        };
-        let header = RecordHeader {
-            payload_crc: payload_crc(self.seed, offset, commit, payload),
-            payload_bytes,
-            kind: kind as u8,
-            lsn,
-            commit,
-            synced_lsn: if mutant::on("vouches-too-early") { lsn } else { self.synced_lsn },
-            time,
-        };
-        if let Err(what) = header.check() {
-            panic!("{what}");
-        }
-        header_place.copy_from_slice(&header.encode(self.seed, offset));
+        let (lsn, offset, seed) = (self.end_lsn(), self.bytes(), self.seed);
+        let synced_lsn = if mutant::on("vouches-too-early") { lsn } else { self.synced_lsn };
+        let (payload_crc, payload_bytes, kind) = (0, 0, kind as u8);
+        let header =
+            RecordHeader { payload_crc, payload_bytes, kind, lsn, commit, synced_lsn, time };
+        put_record(&mut self.buffer, seed, offset, header, put_payload);
     }
 
     /// The end of the buffer, to be able to go back to.
@@ -409,13 +375,14 @@ impl LogWriter {
         }
     }
 
-    /// Ends this segment and goes on in the next one. Returns the number of the one that ended.
+    /// Ends this segment and goes on in the next one, with what is `carried` into it at its head.
+    /// Returns the number of the one that ended.
     ///
     /// The buffer is written; nothing is synced, which the next [`LogWriter::sync`] makes up for.
     ///
     /// # Errors
     /// From writing the buffer or creating the next segment: this one stays open and whole.
-    pub(crate) fn rotate(&mut self) -> Result<u64> {
+    pub(crate) fn rotate(&mut self, carried: &[CarriedRows<'_>]) -> Result<u64> {
         self.write()?;
         let header = SegmentHeader {
             number: self.number + 1,
@@ -425,7 +392,8 @@ impl LogWriter {
             synced_lsn: self.synced_lsn,
             synced_segment: self.synced_segment,
         };
-        let (file, path) = match create_segment(&*self.vfs, &self.dir, &header) {
+        let created = create_segment(&*self.vfs, &self.dir, &header, carried);
+        let Created { file, path, bytes } = match created {
             Ok(created) => created,
             Err(error) => {
                 self.take_back_segment(header.number, &error);
@@ -444,8 +412,8 @@ impl LogWriter {
         self.number = header.number;
         self.base_lsn = header.base_lsn;
         self.seed = segment_seed(self.database_id, header.number);
-        self.written = SEGMENT_HEADER;
-        self.file_bytes = SEGMENT_HEADER;
+        self.written = bytes;
+        self.file_bytes = bytes;
         Ok(ended)
     }
 
@@ -505,85 +473,70 @@ impl LogWriter {
     }
 }
 
-/// Creates the file of a segment and writes its header.
+/// Appends a record that is to stand at `offset`: its header, with the checksum and the length of
+/// the payload filled in, and the payload.
+fn put_record(
+    out: &mut Vec<u8>,
+    seed: u32,
+    offset: u64,
+    header: RecordHeader,
+    put_payload: impl FnOnce(&mut Vec<u8>),
+) {
+    let start = out.len();
+    out.extend_from_slice(&[0; RECORD_HEADER_BYTES]);
+    put_payload(out);
+    out.resize(out.len().next_multiple_of(RECORD_ALIGN), 0);
+    let (header_place, payload) = out[start..].split_at_mut(RECORD_HEADER_BYTES);
+    let Ok(payload_bytes) = u32::try_from(payload.len()) else {
+        panic!("a record of {} bytes passed the limits", payload.len());
+    };
+    let payload_crc = payload_crc(seed, offset, header.commit, payload);
+    let header = RecordHeader { payload_crc, payload_bytes, ..header };
+    if let Err(what) = header.check() {
+        panic!("{what}");
+    }
+    header_place.copy_from_slice(&header.encode(seed, offset));
+}
+
+/// A segment that was just made.
+struct Created {
+    file: Arc<dyn File>,
+    path: PathBuf,
+    /// Of the header and of what was carried.
+    bytes: u64,
+}
+
+/// Creates the file of a segment and writes its header and what is carried into it: in one write,
+/// so that there is all of it or, to go by what is reported, nothing.
 fn create_segment(
     vfs: &dyn Vfs,
     dir: &Path,
     header: &SegmentHeader,
-) -> Result<(Arc<dyn File>, PathBuf)> {
+    carried: &[CarriedRows<'_>],
+) -> Result<Created> {
     if let Err(what) = header.check(header.number) {
         panic!("{what}");
     }
+    let mut head = header.encode().to_vec();
+    if !carried.is_empty() {
+        let record = RecordHeader {
+            payload_crc: 0,
+            payload_bytes: 0,
+            kind: RecordKind::Carry as u8,
+            lsn: header.base_lsn,
+            commit: header.first_commit - 1,
+            synced_lsn: header.synced_lsn,
+            time: 0,
+        };
+        let seed = segment_seed(header.database_id, header.number);
+        put_record(&mut head, seed, SEGMENT_HEADER, record, |out| carry::encode(out, carried));
+    }
     let path = dir.join(segment_file_name(header.number));
     let file = vfs.create(&path).map_err(|e| Error::io("create", &path, e))?;
-    if let Err(e) = file.write_all_at(&header.encode(), 0) {
+    if let Err(e) = file.write_all_at(&head, 0) {
         // So that the name is free when this is tried again; recovery drops the file otherwise.
         let _ = vfs.remove_file(&path);
         return Err(Error::io("write", &path, e));
     }
-    Ok((file, path))
-}
-
-/// Replaces a segment by a synced copy of its records. A segment that is gone was flushed.
-/// (If a flush removes it while this runs, the copy stays until recovery removes what is obsolete.)
-///
-/// # Errors
-/// `InvalidData` if the file does not hold any more what recovery read: what a failed sync left in
-/// clean pages goes when they leave the page cache.
-fn settle(vfs: &dyn Vfs, path: &Path, database_id: u64, segment: &Unsettled) -> io::Result<()> {
-    let bytes = segment.bytes;
-    let from = match vfs.open(path, Access::Read) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        opened => opened?,
-    };
-    let mut copy_path = path.as_os_str().to_owned();
-    copy_path.push(COPY_SUFFIX);
-    let copy_path = PathBuf::from(copy_path);
-    match vfs.remove_file(&copy_path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-        _ => {}
-    }
-    let copy = vfs.create(&copy_path)?;
-    let mut buffer = Vec::new();
-    let mut at = 0;
-    while at < bytes {
-        buffer.resize((bytes - at).min(SETTLE_BYTES) as usize, 0);
-        from.read_exact_at(&mut buffer, at)?;
-        copy.write_all_at(&buffer, at)?;
-        at += buffer.len() as u64;
-    }
-    copy.sync_data()?;
-    drop((copy, from));
-    require_records(vfs, &copy_path, database_id, segment)?;
-    vfs.rename(&copy_path, path)
-}
-
-/// Checks that a copy holds records up to its end.
-fn require_records(
-    vfs: &dyn Vfs,
-    copy: &Path,
-    database_id: u64,
-    segment: &Unsettled,
-) -> io::Result<()> {
-    let gone = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
-    let refused = |error: Error| match &error {
-        Error::Io { source, .. } => io::Error::new(source.kind(), error.to_string()),
-        _ => gone(error.to_string()),
-    };
-    let reader = SegmentReader::open(vfs, copy.to_owned(), segment.number, database_id);
-    let mut reader = reader.map_err(refused)?;
-    let mut at = SEGMENT_HEADER;
-    while at < segment.bytes && reader.header.is_ok() {
-        match reader.record_at(at).map_err(refused)? {
-            Found::Record { header, .. } => at += header.record_bytes(),
-            _ => break,
-        }
-    }
-    if at == segment.bytes && reader.header.is_ok() {
-        return Ok(());
-    }
-    Err(gone(format!(
-        "the log held records up to offset {} when it was recovered, and now ends at {at}",
-        segment.bytes
-    )))
+    Ok(Created { file, path, bytes: head.len() as u64 })
 }

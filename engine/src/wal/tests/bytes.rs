@@ -43,7 +43,7 @@ fn many_windows_are_read_as_one() {
             append(&mut log, std::slice::from_ref(&large));
         }
         log.write().unwrap();
-        log.rotate().unwrap();
+        log.rotate(&[]).unwrap();
     }
     assert!(log.end_lsn() > 3 << 20);
     let (read, outcome) = read_from(&vfs, 1).unwrap();

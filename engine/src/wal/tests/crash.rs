@@ -2,7 +2,7 @@
 
 use srdb_vfs::{CrashChoice, Fate, Fault, FaultKind, MemDisk, OpKind, PendingKind, PendingOp, Vfs};
 
-use super::super::writer::Unsettled;
+use super::super::settle::Unsettled;
 use super::super::{LogWriter, cut, obsolete_files};
 use super::fixture::*;
 use crate::error::Error;
@@ -62,7 +62,7 @@ fn a_later_segment_goes_with_the_tail_before_it() {
     log.sync().unwrap();
     for _ in 0..2 {
         append_some(&mut log, 2);
-        log.rotate().unwrap();
+        log.rotate(&[]).unwrap();
     }
     append_some(&mut log, 2);
     log.write().unwrap();
@@ -90,7 +90,7 @@ fn a_first_segment_that_never_got_its_name_is_no_corruption() {
     let disk = disk();
     let mut log = new_log(&vfs(&disk), 0);
     append_some(&mut log, 2);
-    log.rotate().unwrap();
+    log.rotate(&[]).unwrap();
     append_some(&mut log, 2);
     log.write().unwrap();
     let unsynced =
@@ -118,7 +118,7 @@ fn a_segment_that_was_only_created_is_fine() {
             if synced {
                 log.sync().unwrap();
             }
-            log.rotate().unwrap();
+            log.rotate(&[]).unwrap();
             let bytes = disk.read_file(segment(2)).unwrap();
             disk.write_file(segment(2), &bytes[..left]).unwrap();
             let v = vfs(&disk);
@@ -173,7 +173,7 @@ fn a_write_that_cannot_be_taken_back_poisons() {
         assert!(log.poisoned().is_some());
         assert!(matches!(log.write(), Err(Error::Poisoned { .. })));
         assert!(matches!(log.sync(), Err(Error::Poisoned { .. })));
-        assert!(matches!(log.rotate(), Err(Error::Poisoned { .. })));
+        assert!(matches!(log.rotate(&[]), Err(Error::Poisoned { .. })));
     }
 }
 
@@ -201,9 +201,9 @@ fn a_failed_rotation_leaves_the_segment_open() {
         log.write().unwrap();
         let op = if nth == 1 { OpKind::Create } else { OpKind::Write };
         disk.inject(fault(op, 1, FaultKind::StorageFull { bytes: 17 }));
-        assert!(matches!(log.rotate(), Err(Error::Io { .. })));
+        assert!(matches!(log.rotate(&[]), Err(Error::Io { .. })));
         append_some(&mut log, 1);
-        assert_eq!((log.number(), log.rotate().unwrap(), log.number()), (1, 1, 2));
+        assert_eq!((log.number(), log.rotate(&[]).unwrap(), log.number()), (1, 1, 2));
         append_some(&mut log, 1);
         log.sync().unwrap();
         assert_eq!(read(&v).unwrap().0, 3);
@@ -224,7 +224,7 @@ fn zeros_ahead_are_the_end_of_the_log() {
     let (count, outcome) = read(&v).unwrap();
     assert_eq!((count, outcome.end_lsn, outcome.cut), (3, log.end_lsn(), None));
     let bytes = log.bytes();
-    log.rotate().unwrap();
+    log.rotate(&[]).unwrap();
     assert_eq!(disk.read_file(segment(1)).unwrap().len() as u64, bytes);
     append_some(&mut log, 1);
     log.close().unwrap();
@@ -359,7 +359,8 @@ fn crash_again_and_again(seed: u64) {
             if let Some(found) = &outcome.cut {
                 cut(&v, &dir(), found)?;
             }
-            let mut log = LogWriter::create(&v, &dir(), DATABASE, outcome.start(1), zero_ahead)?;
+            let mut log =
+                LogWriter::create(&v, &dir(), DATABASE, outcome.start(1), zero_ahead, &[])?;
             for _ in 0..rng() % 40 {
                 step(&mut log, &mut known, rng() % 16)?;
             }
@@ -383,7 +384,7 @@ fn step(log: &mut LogWriter, known: &mut Known, choice: u64) -> crate::Result<()
         }
         9 | 10 => log.write()?,
         11 => {
-            log.rotate()?;
+            log.rotate(&[])?;
         }
         15 => {
             log.close()?;

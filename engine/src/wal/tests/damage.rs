@@ -18,7 +18,7 @@ fn synced_log() -> (MemDisk, LogWriter) {
         append_some(&mut log, 1);
         log.sync().unwrap();
         if commit % 3 == 0 && commit < 9 {
-            log.rotate().unwrap();
+            log.rotate(&[]).unwrap();
         }
     }
     (disk, log)
@@ -139,7 +139,7 @@ fn a_record_of_another_place_is_no_record() {
     for (database, number, base_lsn) in [(DATABASE + 1, 1, 0), (DATABASE, 2, 0), (DATABASE, 1, 8)] {
         let other = super::fixture::disk();
         let start = Start { base_lsn, ..Start::empty(number, 1) };
-        let mut log = LogWriter::create(&vfs(&other), &dir(), database, start, 0).unwrap();
+        let mut log = LogWriter::create(&vfs(&other), &dir(), database, start, 0, &[]).unwrap();
         append_some(&mut log, 2);
         log.write().unwrap();
         let theirs = other.read_file(segment(number)).unwrap();
@@ -158,7 +158,7 @@ fn a_whole_segment_of_another_place_is_never_taken_for_a_crash() {
 
     let other = super::fixture::disk();
     let start = Start::empty(1, 1);
-    LogWriter::create(&vfs(&other), &dir(), DATABASE + 1, start, 0).unwrap();
+    LogWriter::create(&vfs(&other), &dir(), DATABASE + 1, start, 0, &[]).unwrap();
     let result = read(&vfs(&other));
     assert!(is_corrupt(&result, &segment(1)), "{result:?}");
 }

@@ -8,7 +8,7 @@ use srdb_vfs::{MemDisk, Vfs};
 
 use super::super::payload::DecodedTable;
 use super::super::replay::ReplayOutcome;
-use super::super::{CommitRecord, Cut, LogWriter, Start, cut, replay};
+use super::super::{CommitRecord, Cut, First, LogWriter, Logged, Start, cut, replay};
 use crate::chunk::{Bitmap, BytesColumn, Column, ColumnData};
 use crate::error::Result;
 use crate::types::Physical;
@@ -119,7 +119,7 @@ pub(super) fn append_some(log: &mut LogWriter, count: u64) {
 }
 
 pub(super) fn new_log(vfs: &Arc<dyn Vfs>, zero_ahead: u64) -> LogWriter {
-    LogWriter::create(vfs, &dir(), DATABASE, Start::empty(1, 1), zero_ahead).unwrap()
+    LogWriter::create(vfs, &dir(), DATABASE, Start::empty(1, 1), zero_ahead, &[]).unwrap()
 }
 
 /// Replays from segment `first` on.
@@ -128,8 +128,12 @@ pub(super) fn read_from(
     first: u64,
 ) -> Result<(Vec<CommitRecord>, ReplayOutcome)> {
     let mut commits = Vec::new();
-    let outcome = replay(vfs, &dir(), DATABASE, first, &mut |commit| {
-        commits.push(commit);
+    let first = First { number: first, carries: false };
+    let outcome = replay(vfs, &dir(), DATABASE, first, &mut |logged| {
+        match logged {
+            Logged::Commit(commit) => commits.push(commit),
+            Logged::Carry(carry) => panic!("nothing was carried, but {carry:?}"),
+        }
         Ok(())
     })?;
     Ok((commits, outcome))
@@ -162,7 +166,7 @@ pub(super) fn recover(vfs: &Arc<dyn Vfs>) -> Result<(u64, ReplayOutcome)> {
 
 /// The log goes on after recovery.
 pub(super) fn reopen(vfs: &Arc<dyn Vfs>, outcome: &ReplayOutcome, zero_ahead: u64) -> LogWriter {
-    LogWriter::create(vfs, &dir(), DATABASE, outcome.start(1), zero_ahead).unwrap()
+    LogWriter::create(vfs, &dir(), DATABASE, outcome.start(1), zero_ahead, &[]).unwrap()
 }
 
 /// Whether it is `Corrupt` about this file.
