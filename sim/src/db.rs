@@ -38,6 +38,7 @@ pub fn open(vfs: Arc<dyn Vfs>, clock: &MemClock, options: &Options) -> Result<Da
         .clock(Arc::new(clock.clone()))
         .background(Background::Manual)
         .memtable_bytes(options.memtable_bytes)
+        .carry_bytes_max(options.carry_bytes_max)
         .block_rows(options.block_rows)
         .wal_zero_ahead(options.wal_zero_ahead)
         .manifest_bytes_min(options.manifest_bytes_min)

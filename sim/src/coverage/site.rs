@@ -113,7 +113,7 @@ named! {
         Nested = "nested",
         /// Committing.
         Commit = "commit",
-        /// Beginning a segment of the log.
+        /// Beginning a segment of the log, and syncing what was carried into it.
         Rotate = "rotate",
         /// Flushing.
         Flush = "flush",

@@ -16,11 +16,11 @@ use super::site::Place as P;
 /// Which calls are made on which files in which phases; `None` for files that rot at rest.
 pub const SITES: &[(Place, Option<OpKind>, &[Phase])] = &[
     (P::Wal, Some(Op::Create), &[Commit, Rotate, Close]),
-    (P::Wal, Some(Op::Len), &[Open, Nested, Commit, Verify, Close]),
-    (P::Wal, Some(Op::Open), &[Open, Nested, Commit, Verify, Close]),
-    (P::Wal, Some(Op::Read), &[Open, Nested, Commit, Verify, Close]),
+    (P::Wal, Some(Op::Len), &[Open, Nested, Commit, Rotate, Verify, Close]),
+    (P::Wal, Some(Op::Open), &[Open, Nested, Commit, Rotate, Verify, Close]),
+    (P::Wal, Some(Op::Read), &[Open, Nested, Commit, Rotate, Verify, Close]),
     (P::Wal, Some(Op::RemoveFile), &[Open, Nested, Commit, Rotate, Delete, Close]),
-    (P::Wal, Some(Op::Rename), &[Commit, Close]),
+    (P::Wal, Some(Op::Rename), &[Commit, Rotate, Close]),
     (P::Wal, Some(Op::SetLen), &[Open, Nested, Commit, Rotate, Verify, Close]),
     (P::Wal, Some(Op::Sync), &[Open, Nested, Commit, Rotate, Verify, Close]),
     (P::Wal, Some(Op::Write), &[Commit, Rotate, Verify, Close]),

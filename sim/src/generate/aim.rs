@@ -16,7 +16,7 @@ use crate::shape::Shape;
 
 /// A kind of call on a kind of file, in a phase.
 #[derive(Debug, Clone, Copy)]
-struct Target {
+pub(super) struct Target {
     place: Place,
     op: OpKind,
     phase: Phase,
@@ -38,7 +38,7 @@ impl Target {
     }
 
     /// The target that would fill a gap; none for one of files at rest.
-    fn of(gap: Gap) -> Option<Target> {
+    pub(super) fn of(gap: Gap) -> Option<Target> {
         let op = OpKind::ALL.get(gap.site.act).copied()?;
         Some(Target { place: gap.site.place, op, phase: gap.phase })
     }
@@ -49,6 +49,7 @@ impl Target {
             _ if self.cuts_a_log() => 12,
             (Place::Sst, _) if self.looks_up() => 12,
             (Place::Manifest, OpKind::SetLen) => 6,
+            _ if self.settles_a_carry() => 1,
             (Place::Wal, OpKind::Rename | OpKind::Len) => 4,
             (Place::WalDir, OpKind::SyncDir) => 4,
             (Place::Sst | Place::Index, OpKind::Open | OpKind::Map | OpKind::MapRead) => 3,
@@ -69,7 +70,7 @@ impl Target {
         // What is renamed over a segment, and read once more before, has a longer name.
         if self.place == Place::Wal
             && (self.op == OpKind::Rename
-                || self.op == OpKind::Len && matches!(self.phase, Phase::Commit | Phase::Close))
+                || self.op == OpKind::Len && self.phase != Phase::Verify && !self.recovers())
         {
             file = "*.wal.copy".to_owned();
         }
@@ -100,6 +101,14 @@ impl Target {
         self.recovers()
             && self.place == Place::Wal
             && matches!(self.op, OpKind::SetLen | OpKind::Sync)
+    }
+
+    /// The sync of what was carried settles a log that was recovered; nothing else of a rotation
+    /// reads one.
+    pub(super) fn settles_a_carry(self) -> bool {
+        use OpKind::{Len, Open, Read, Rename};
+        let settles = matches!(self.op, Len | Open | Read | Rename);
+        self.place == Place::Wal && self.phase == Phase::Rotate && settles
     }
 
     fn recovers(self) -> bool {
@@ -343,6 +352,10 @@ impl Swarm {
                 }
                 return;
             }
+            _ if target.settles_a_carry() => {
+                steps.push(self.some_rows(draw, slot, Level::Os));
+                steps.extend([Step::ProcessCrash { after: After::default() }, Step::Rotate]);
+            }
             Phase::Commit | Phase::Table => {}
             // A log that was recovered is settled by the first sync.
             Phase::Close if draw.chance(50) => {
@@ -394,6 +407,7 @@ impl Swarm {
             },
             Phase::Index if target.is_of_a_build() => Step::Jobs,
             Phase::Index => create_index(draw, slot),
+            Phase::Rotate if target.settles_a_carry() => Step::Jobs,
             Phase::Rotate => Step::Rotate,
             Phase::Flush | Phase::Replace => Step::Flush,
             Phase::Table => Step::CreateTable { table: slot, shape: self.shape(draw) },

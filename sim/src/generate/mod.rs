@@ -159,7 +159,10 @@ pub fn generate(seed: u64, draw: &mut impl Draw) -> Plan {
 /// Draws a plan that aims at one cell of the fault space, again and again. It is not the plan of
 /// its seed.
 pub fn generate_aimed(seed: u64, draw: &mut impl Draw, aim: Gap) -> Plan {
-    let options = options(draw);
+    let mut options = options(draw);
+    if aim::Target::of(aim).is_some_and(aim::Target::settles_a_carry) {
+        options = Options { carry_bytes_max: 1 << 19, memtable_bytes: 1 << 20, ..options };
+    }
     let swarm = Swarm { aim: Some(aim), aimed_percent: 50, ..Swarm::draw(draw) };
     plan(seed, draw, options, &swarm)
 }
@@ -198,6 +201,7 @@ fn plan(seed: u64, draw: &mut impl Draw, options: Options, swarm: &Swarm) -> Pla
 fn options(draw: &mut impl Draw) -> Options {
     Options {
         memtable_bytes: draw.pick(&[256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 1 << 20]),
+        carry_bytes_max: draw.pick(&[0, 0, 100, 400, 2 << 10, 1 << 20]),
         block_rows: draw.pick(&[1, 2, 4, 16, 64, 256, 2048]),
         wal_zero_ahead: draw.pick(&[0, 0, 4 << 10, 64 << 10]),
         manifest_bytes_min: draw.pick(&[0, 0, 1, 1 << 20]),
@@ -260,7 +264,7 @@ impl Swarm {
         Swarm {
             weights,
             levels,
-            tables: draw.pick(&[1, 1, 2, 3, 4]),
+            tables: draw.pick(&[1, 1, 2, 3, 4, 9]),
             steps: draw.pick(&[10, 20, 40, 80, 120]),
             rows_max: draw.pick(&[1, 3, 10, 40]),
             style: draw.chance(30).then(|| draw.below(u64::from(STYLES)) as u32),

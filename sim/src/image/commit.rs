@@ -1,9 +1,11 @@
-//! The payload of a commit in the WAL: rows of some tables, as plain columns.
+//! The payload of a commit in the WAL, and that of a carry: rows of some tables, as plain columns.
 //!
 //! ```text
 //!   tables: count │ table id, first seq, rows, columns │ column │ column │ … │ table id, …
 //!                 column: type, flags │ values │ validity?
 //! ```
+//!
+//! In a carry the `_time` of each row follows on a table's columns.
 
 use super::bytes::{Reader, Result, bit, ensure, number};
 use super::schema::{Schema, Type, Value};
@@ -46,13 +48,30 @@ impl Part {
 /// # Errors
 /// The first thing that is wrong.
 pub fn decode(payload: &[u8]) -> Result<Vec<Part>> {
+    each(payload, part)
+}
+
+/// Reads the payload of a carry, with its padding: rows, and the time of each.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn decode_carry(payload: &[u8]) -> Result<Vec<(Part, Vec<i64>)>> {
+    each(payload, |table, reader| {
+        let part = part(table, reader)?;
+        let times = (0..part.rows).map(|_| reader.i64()).collect::<Result<Vec<_>>>()?;
+        ensure(times.is_sorted(), || "its times go back".to_owned())?;
+        Ok((part, times))
+    })
+}
+
+fn each<T>(payload: &[u8], read: impl Fn(u32, &mut Reader<'_>) -> Result<T>) -> Result<Vec<T>> {
     let mut reader = Reader::new(payload);
     let count = reader.u32()?;
     let mut parts = Vec::new();
     for _ in 0..count {
         let table = reader.u32()?;
         let here = |d: super::Damage| d.within(format!("the rows of table {table}"));
-        parts.push(part(table, &mut reader).map_err(here)?);
+        parts.push(read(table, &mut reader).map_err(here)?);
     }
     let padding = reader.rest();
     ensure(padding.len() < 8 && padding.iter().all(|byte| *byte == 0), || {

@@ -69,7 +69,7 @@ pub enum Change {
     LogNumber(u64),
     /// Tag 6: every file number in use is below.
     NextFile(u64),
-    /// Tag 7: the last commit whose rows are all in SSTs.
+    /// Tag 7: the last commit whose rows are all in SSTs or in the first segment's carry.
     LastCommit(u64),
     /// Tag 8: the highest `_time` of those commits.
     LastTime(i64),
@@ -92,6 +92,8 @@ pub enum Change {
     DropIndex(u32, u32),
     /// Tag 14: the table's id, and what is recorded of the file.
     AddIndexFile(u32, IndexRecord),
+    /// Tag 15: the segment of the WAL that begins with a carry.
+    CarriedInto(u64),
 }
 
 /// Reads the changes of an edit; `bytes` is the payload of a record, without its padding.
@@ -146,6 +148,7 @@ fn change(tag: u16, body: &[u8]) -> Result<Change> {
         }
         13 => Change::DropIndex(reader.u32()?, reader.u32()?),
         14 => Change::AddIndexFile(reader.u32()?, index_file(&mut reader)?),
+        15 => Change::CarriedInto(reader.u64()?),
         _ => return damaged(format!("there is no tag {tag}")),
     };
     reader.end()?;

@@ -53,6 +53,7 @@ use std::collections::BTreeMap;
 
 pub use bytes::{Damage, Result};
 use bytes::{damaged, ensure};
+use commit::Part;
 use edit::{IndexRecord, SstRecord};
 pub use files::Files;
 use files::file_number;
@@ -61,7 +62,7 @@ use rows::Rows;
 use segment::Segment;
 use small::Meta;
 use sst::{Owner, Sst};
-use version::Table;
+use version::{Table, Version};
 use wal::{Log, Start};
 
 /// A database as its files have it. SSTs are only looked for; [`Image::sst`] reads one.
@@ -155,6 +156,7 @@ fn read_log(
         segment: version.log_number.max(1),
         last_commit: version.last_commit,
         last_time: version.last_time,
+        carries: version.log_number > 0 && version.log_number == version.carried_into,
     };
     let segments: Vec<Segment<'_>> = files
         .numbered("wal/", ".wal")
@@ -163,33 +165,96 @@ fn read_log(
         .map(|(number, bytes)| Segment::new(bytes, number, database))
         .collect();
     let mut log = wal::read(&segments, start)?;
-    let mut logged: BTreeMap<u32, Vec<Rows>> = BTreeMap::new();
-    let mut next_seqs: BTreeMap<u32, i64> =
-        version.tables.iter().map(|(id, table)| (*id, table.next_seq)).collect();
-    for commit in &mut log.commits {
+    let next_seqs = version.tables.iter().map(|(id, table)| (*id, table.next_seq)).collect();
+    let mut logged = Logged { version, next_seqs, rows: BTreeMap::new() };
+    let mut carries = log.carries.iter_mut().peekable();
+    for after in 0..=log.commits.len() {
+        while let Some(carry) = carries.next_if(|carry| carry.after == after) {
+            let is_first = carry.segment == start.segment;
+            ensure(!is_first || start.carries, || {
+                "the first segment has a carry that the MANIFEST does not know of".to_owned()
+            })?;
+            for (part, times) in carry.parts.drain(..) {
+                let id = part.table;
+                let here = |d: Damage| d.within(format!("a carry, table {id}"));
+                let Some(table) = logged.table_of(&part).map_err(here)? else { continue };
+                match is_first {
+                    true => {
+                        let first = times.first().copied().unwrap_or(i64::MAX);
+                        let last = times.last().copied().unwrap_or(i64::MIN);
+                        ensure(table.last_time <= first && last <= version.last_time, || {
+                            format!("times from {first} to {last}")
+                        })
+                        .map_err(here)?;
+                        logged.take(part, times).map_err(here)?;
+                    }
+                    false => logged.check_holds(&part, &times).map_err(here)?,
+                }
+            }
+        }
+        let Some(commit) = log.commits.get_mut(after) else { break };
         for part in commit.parts.drain(..) {
-            let here =
-                |d: Damage| d.within(format!("commit {}, table {}", commit.number, part.table));
-            let (Some(table), Some(next)) =
-                (version.tables.get(&part.table), next_seqs.get_mut(&part.table))
-            else {
-                // It was dropped, if it ever was.
-                let was = part.table < version.next_table;
-                ensure(was, || "it never was".to_owned()).map_err(here)?;
-                continue;
-            };
-            part.check(&table.schema).map_err(here)?;
-            ensure(part.first_seq == *next, || {
-                format!("rows from seq {}, where {next} is due", part.first_seq)
-            })
-            .map_err(here)?;
-            *next = next.saturating_add(part.rows as i64);
-            logged.entry(part.table).or_default().push(Rows {
-                first_seq: part.first_seq,
-                times: vec![commit.time; part.rows],
-                columns: part.columns,
-            });
+            let (number, id) = (commit.number, part.table);
+            let here = |d: Damage| d.within(format!("commit {number}, table {id}"));
+            if logged.table_of(&part).map_err(here)?.is_some() {
+                let times = vec![commit.time; part.rows];
+                logged.take(part, times).map_err(here)?;
+            }
         }
     }
-    Ok((log, logged))
+    let rows = logged.rows;
+    Ok((log, rows))
+}
+
+/// The rows of the log so far.
+struct Logged<'a> {
+    version: &'a Version,
+    next_seqs: BTreeMap<u32, i64>,
+    rows: BTreeMap<u32, Vec<Rows>>,
+}
+
+impl<'a> Logged<'a> {
+    /// The table that rows are of; none if it was dropped.
+    fn table_of(&self, part: &Part) -> Result<Option<&'a Table>> {
+        let Some(table) = self.version.tables.get(&part.table) else {
+            // It was dropped, if it ever was.
+            let was = part.table < self.version.next_table;
+            return ensure(was, || "it never was".to_owned()).map(|()| None);
+        };
+        part.check(&table.schema)?;
+        Ok(Some(table))
+    }
+
+    /// Takes rows that go on where those before end.
+    fn take(&mut self, part: Part, times: Vec<i64>) -> Result<()> {
+        let next = self.next_seqs.entry(part.table).or_insert(1);
+        ensure(part.first_seq == *next, || {
+            format!("rows from seq {}, where {next} is due", part.first_seq)
+        })?;
+        *next = next.saturating_add(part.rows as i64);
+        let Part { table, first_seq, columns, .. } = part;
+        self.rows.entry(table).or_default().push(Rows { first_seq, times, columns });
+        Ok(())
+    }
+
+    /// That rows are the last of those there are.
+    fn check_holds(&self, part: &Part, times: &[i64]) -> Result<()> {
+        let next = self.next_seqs.get(&part.table).copied().unwrap_or(1);
+        ensure(part.first_seq.checked_add(part.rows as i64) == Some(next), || {
+            format!("rows from seq {}, before {next}", part.first_seq)
+        })?;
+        let held = self.rows.get(&part.table).into_iter().flatten();
+        let held = held.flat_map(|rows| (0..rows.len()).map(move |at| (rows, at)));
+        let mut held = held.skip_while(|(rows, at)| rows.first_seq + (*at as i64) < part.first_seq);
+        for (row, time) in times.iter().enumerate() {
+            let is_same = held.next().is_some_and(|(rows, at)| {
+                let mut columns = rows.columns.iter().zip(&part.columns);
+                rows.first_seq + at as i64 == part.first_seq + row as i64
+                    && rows.times[at] == *time
+                    && columns.all(|(held, carried)| held[at].is_same(&carried[row]))
+            });
+            ensure(is_same, || format!("row {row} is not the one it was copied from"))?;
+        }
+        Ok(())
+    }
 }

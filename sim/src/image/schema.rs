@@ -171,7 +171,7 @@ pub fn decimal(flags: u32, mantissa: u128) -> Result<Value> {
 }
 
 /// A value, or none. Which type it is of is the schema's to say.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// No value.
     Null,
@@ -196,6 +196,17 @@ pub enum Value {
     },
     /// A string, bytes or a json text.
     Bytes(Vec<u8>),
+}
+
+impl Value {
+    /// Whether two values are the same, bit for bit.
+    pub fn is_same(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Value::Float32(a), Value::Float32(b)) => a.to_bits() == b.to_bits(),
+            (Value::Float64(a), Value::Float64(b)) => a.to_bits() == b.to_bits(),
+            _ => self == other,
+        }
+    }
 }
 
 /// A field of a table.

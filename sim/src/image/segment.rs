@@ -22,6 +22,9 @@ pub const COMMIT: u8 = 1;
 /// The kind of a record that says that the log was closed.
 pub const CLOSE: u8 = 2;
 
+/// The kind of a record that is a carry: rows of segments before, at the head of a segment.
+pub const CARRY: u8 = 3;
+
 /// What the header of a segment says.
 #[derive(Debug, Clone, Copy)]
 pub struct SegmentHeader {
@@ -41,7 +44,7 @@ pub struct RecordHeader {
     payload_crc: u32,
     /// Bytes of the payload, with its padding.
     pub payload_bytes: u32,
-    /// [`COMMIT`], [`CLOSE`], or something newer.
+    /// [`COMMIT`], [`CLOSE`], [`CARRY`], or something newer.
     pub kind: u8,
     /// The reserved bytes are zero.
     pub is_known: bool,

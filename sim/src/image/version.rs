@@ -47,9 +47,11 @@ pub struct Version {
     pub tables: BTreeMap<u32, Table>,
     /// WAL segments numbered below are obsolete; 0 before there is one.
     pub log_number: u64,
+    /// The newest segment that has to begin with a carry while it is the first; 0: none was.
+    pub carried_into: u64,
     /// Every file number in use is below.
     pub next_file: u64,
-    /// The last commit whose rows are all in SSTs.
+    /// The last commit whose rows are all in SSTs or in the first segment's carry.
     pub last_commit: u64,
     /// The highest `_time` of those commits.
     pub last_time: i64,
@@ -63,6 +65,7 @@ impl Version {
         Version {
             tables: BTreeMap::new(),
             log_number: 0,
+            carried_into: 0,
             next_file: 1,
             last_commit: 0,
             last_time: i64::MIN,
@@ -121,6 +124,7 @@ impl Version {
                 })
             }
             Change::LogNumber(n) => forward("log number", &mut self.log_number, *n),
+            Change::CarriedInto(n) => forward("carried into", &mut self.carried_into, *n),
             Change::NextFile(n) => forward("next file", &mut self.next_file, *n),
             Change::LastCommit(n) => forward("last commit", &mut self.last_commit, *n),
             Change::LastTime(n) => forward("last time", &mut self.last_time, *n),

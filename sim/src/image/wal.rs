@@ -1,4 +1,5 @@
-//! The WAL, read to its end: which commits it holds, and whether it ends where it may.
+//! The WAL, read to its end: which commits it holds, what was carried into it, and whether it ends
+//! where it may.
 //!
 //! ```text
 //!   segment 4                    segment 5
@@ -11,10 +12,12 @@
 //! Invariants:
 //! 1. Commits are consecutive, by number, by log position, and their times do not go back.
 //! 2. A log that is cut loses nothing that anything still readable says was synced.
+//! 3. A carry stands at the head of a segment and nowhere else; where the version says that the
+//!    first segment has one, it is there.
 
 use super::bytes::{Damage, Result, damaged, ensure};
 use super::commit::{self, Part};
-use super::segment::{CLOSE, COMMIT, HEADER_BYTES, RECORD_BYTES, RecordHeader, Segment};
+use super::segment::{CARRY, CLOSE, COMMIT, HEADER_BYTES, RECORD_BYTES, RecordHeader, Segment};
 
 /// A commit.
 #[derive(Debug, Clone)]
@@ -27,11 +30,24 @@ pub struct Commit {
     pub parts: Vec<Part>,
 }
 
+/// Rows of segments before, which were logged once more at the head of a segment.
+#[derive(Debug, Clone)]
+pub struct Carry {
+    /// The segment.
+    pub segment: u64,
+    /// How many of the log's commits come before it.
+    pub after: usize,
+    /// The rows by table, and the `_time` of each.
+    pub parts: Vec<(Part, Vec<i64>)>,
+}
+
 /// What the WAL holds.
 #[derive(Debug, Clone, Default)]
 pub struct Log {
     /// The commits, in order.
     pub commits: Vec<Commit>,
+    /// What was carried, in order.
+    pub carries: Vec<Carry>,
     /// Log position of the end.
     pub end_lsn: u64,
     /// The segments that were read.
@@ -51,6 +67,8 @@ pub struct Start {
     pub last_commit: u64,
     /// Its time.
     pub last_time: i64,
+    /// Whether that segment begins with a carry.
+    pub carries: bool,
 }
 
 /// Reads the log; `segments` are those from the first that counts on, by number.
@@ -59,9 +77,15 @@ pub struct Start {
 /// If it is damaged.
 pub fn read(segments: &[Segment<'_>], start: Start) -> Result<Log> {
     let mut log = Log::default();
-    let Some(first) = segments.first() else { return Ok(log) };
+    let Some(first) = segments.first() else {
+        return match start.carries {
+            true => damaged(format!("segment {} is missing, with its carry", start.segment)),
+            false => Ok(log),
+        };
+    };
     let header = first.header.filter(|_| first.number == start.segment);
     let Some(header) = header else {
+        ensure(!start.carries, || format!("segment {}, with its carry, is damaged", first.number))?;
         check_head_was_not_synced(segments, start.segment)?;
         log.has_tail = true;
         return Ok(log);
@@ -74,6 +98,12 @@ pub fn read(segments: &[Segment<'_>], start: Start) -> Result<Log> {
     };
     let (mut at, mut offset) = (0, HEADER_BYTES);
     reading.enter(first)?;
+    if start.carries {
+        let is_carry = |header: &RecordHeader| header.kind == CARRY && header.lsn == reading.lsn;
+        let head = first.record_header(offset).filter(is_carry);
+        let is_whole = head.is_some_and(|header| first.payload(offset, &header).is_some());
+        ensure(is_whole, || format!("segment {} has lost its carry", first.number))?;
+    }
     loop {
         if let Some(next) = segments.get(at + 1).filter(|next| reading.is_next(&segments[at], next))
         {
@@ -123,7 +153,7 @@ impl Reading<'_> {
         let Some(header) = segment.record_header(offset) else { return Ok(None) };
         let Some(payload) = segment.payload(offset, &header) else { return Ok(None) };
         let due = match header.kind {
-            CLOSE => self.last_commit,
+            CLOSE | CARRY => self.last_commit,
             _ => self.last_commit.saturating_add(1),
         };
         if header.lsn != self.lsn {
@@ -135,6 +165,14 @@ impl Reading<'_> {
         })?;
         match header.kind {
             COMMIT => self.commit(&header, payload)?,
+            CARRY => {
+                ensure(offset == HEADER_BYTES && header.time == 0, || {
+                    "a carry is not at the head of its segment".to_owned()
+                })?;
+                let (segment, after) = (segment.number, self.log.commits.len());
+                let parts = commit::decode_carry(payload).map_err(|d| d.within("a carry"))?;
+                self.log.carries.push(Carry { segment, after, parts });
+            }
             CLOSE => {
                 let right = payload.is_empty() && header.time == 0;
                 ensure(right && header.synced_lsn == header.lsn, || {

@@ -123,6 +123,11 @@ pub static MUTANTS: &[Mutant] = &[
         "the copy of a MANIFEST that recovery makes is not synced before it is renamed over it",
         Lie::Skip(calls::sync_of_manifest_copy),
     ),
+    line(
+        "carry-unsynced",
+        Durability,
+        "what is carried is not synced before the log that held it is given up",
+    ),
     line("os-stays-in-memory", Durability, "a commit at Os is not written to the file"),
     line(
         "group-takes-the-last-level",
@@ -217,6 +222,17 @@ pub static MUTANTS: &[Mutant] = &[
         Errors,
         "a renaming of CURRENT that failed is taken for not done, and the new MANIFEST is removed",
     ),
+    line("carried-rows-lost", Recovery, "the rows that the log begins with are not read"),
+    line(
+        "carried-twice",
+        Recovery,
+        "rows are taken from their commits and from a carry behind them",
+    ),
+    line(
+        "carry-of-a-dropped-table",
+        Recovery,
+        "rows that were carried of a table that was dropped since are taken for damage",
+    ),
     line(
         "tail-refused",
         Recovery,
@@ -266,6 +282,16 @@ pub static MUTANTS: &[Mutant] = &[
         "a file that a crash left over does not keep its number from being given again",
     ),
     line(
+        "carry-begins-late",
+        Numbers,
+        "carried rows are logged with a first seq that is one too high",
+    ),
+    line(
+        "carried-times-collapsed",
+        Numbers,
+        "carried rows are logged with the time of the last of them",
+    ),
+    line(
         "table-id-reused",
         Numbers,
         "a table's directory that a crash left over does not keep its id from being given again",
@@ -304,11 +330,21 @@ pub static MUTANTS: &[Mutant] = &[
     ),
     line("removed-under-a-reader", Files, "an SST is removed while a snapshot still reads it"),
     line(
+        "carried-and-not-logged",
+        Files,
+        "of the memtables that are carried one is not logged again",
+    ),
+    line(
         "removed-under-a-flush",
         Files,
         "the directory of a dropped table is removed while a flush writes to it",
     ),
     line("lock-let-go", Files, "the lock of the directory is not kept while the database is open"),
+    line(
+        "carry-unvouched",
+        Damage,
+        "what was carried is cut like a torn tail, though nothing else holds these rows",
+    ),
     line(
         "cut-at-first-bad",
         Damage,

@@ -5,12 +5,16 @@ use srdb_vfs::{MapMode, Personality};
 
 use super::{Level, is_default};
 
-/// How the database is opened. What a plan leaves out is as the engine has it by default.
+/// How the database is opened. What a plan leaves out is as the engine has it by default, but that
+/// nothing is carried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
     /// Bytes of rows in the active memtables before they are frozen.
     pub memtable_bytes: usize,
+    /// Bytes of small memtables that a rotation carries into the next generation; 0 for not at all.
+    #[serde(skip_serializing_if = "is_default")]
+    pub carry_bytes_max: usize,
     /// Rows per SST block; a power of two.
     pub block_rows: usize,
     /// Bytes by which a WAL segment is grown ahead with zeros; 0 for not at all.
@@ -41,6 +45,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             memtable_bytes: 32 << 20,
+            carry_bytes_max: 0,
             block_rows: 2048,
             wal_zero_ahead: 256 << 10,
             manifest_bytes_min: 1 << 20,

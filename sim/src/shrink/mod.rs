@@ -202,11 +202,12 @@ impl Shrinker {
     fn plainer_options(&mut self) {
         // As the engine has them, but without the many zeros ahead of the log.
         let plainest = Options { wal_zero_ahead: 0, ..Options::default() };
-        let plain: [fn(&mut Options, Options); 12] = [
+        let plain: [fn(&mut Options, Options); 13] = [
             |o, plainest| *o = plainest,
             |o, plainest| o.recover_twice = plainest.recover_twice,
             |o, plainest| o.wal_zero_ahead = plainest.wal_zero_ahead,
             |o, plainest| o.memtable_bytes = plainest.memtable_bytes,
+            |o, plainest| o.carry_bytes_max = plainest.carry_bytes_max,
             |o, plainest| o.block_rows = plainest.block_rows,
             |o, plainest| o.manifest_bytes_min = plainest.manifest_bytes_min,
             |o, plainest| o.frozen_generations_max = plainest.frozen_generations_max,
