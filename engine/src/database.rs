@@ -13,8 +13,8 @@ use crate::options::{Background, Options};
 use crate::queue::Pending;
 use crate::state::State;
 use crate::{
-    Batch, Durability, Job, Progress, Result, Schema, Snapshot, Stats, Table, Verification, delete,
-    flush, indexes, recovery, tables, worker,
+    Batch, Durability, Job, Progress, Result, Schema, Snapshot, Stats, Table, Verification,
+    compaction, delete, flush, indexes, recovery, tables, worker,
 };
 
 /// An open database. Cheap to clone; every clone is the same database, `Send` and `Sync`.
@@ -133,6 +133,26 @@ impl Builder {
     /// have to; one, unless said otherwise.
     pub fn frozen_generations_max(mut self, count: usize) -> Self {
         self.options.frozen_max = count.max(1);
+        self
+    }
+
+    /// SSTs that a table may have before any are merged; 10, unless said otherwise.
+    pub fn compaction_files_max(mut self, files: usize) -> Self {
+        self.options.compaction.files_max = files;
+        self
+    }
+
+    /// SSTs that are merged at once, at least 2; 5, unless said otherwise. More mean that rows are
+    /// rewritten less often, and that a table has more files.
+    pub fn compaction_fan_in(mut self, files: usize) -> Self {
+        self.options.compaction.fan_in = files;
+        self
+    }
+
+    /// Bytes of the largest SST that merging makes; 512 MiB, unless said otherwise. What is larger
+    /// is never rewritten.
+    pub fn compaction_bytes_max(mut self, bytes: u64) -> Self {
+        self.options.compaction.bytes_max = bytes;
         self
     }
 
@@ -280,6 +300,19 @@ impl Database {
         flush::all(&self.state)
     }
 
+    /// Writes everything that was committed before to SSTs, and merges those of each table into as
+    /// few as [`Builder::compaction_bytes_max`] allows. Durable on return. There is no need to call
+    /// it: files are merged behind, as they become many.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`], [`crate::Error::Corrupt`] for a file that is damaged, which stays as it
+    /// is, [`crate::Error::Poisoned`], [`crate::Error::Closed`].
+    pub fn compact(&self) -> Result<()> {
+        self.flush()?;
+        let tables: Vec<_> = read(&self.state.tables).by_id.values().cloned().collect();
+        tables.iter().try_for_each(|table| compaction::all(&self.state, table))
+    }
+
     /// Reads everything that is stored and checks every checksum and every structure: MANIFEST,
     /// WAL, SSTs and their B+Trees. Writers of rows wait while the log is read.
     ///
@@ -308,15 +341,18 @@ impl Database {
         if indexes::has_work(state) {
             jobs.push(Job::BuildIndex);
         }
+        if compaction::has_work(state) {
+            jobs.push(Job::Compact);
+        }
         if delete::has_work(state) {
             jobs.push(Job::Delete);
         }
         jobs
     }
 
-    /// Does one bounded step of the work that runs behind, for [`Background::Manual`]. A step of
-    /// [`Job::Flush`] or [`Job::Delete`] makes one changing call to the file system at the most,
-    /// but for the one that publishes a flush.
+    /// Does one bounded step of the work that runs behind, for [`Background::Manual`]. A step makes
+    /// one changing call to the file system at the most, but for those that write an edit of the
+    /// MANIFEST, and [`Job::Commit`].
     ///
     /// # Errors
     /// Whatever kept the work from being done; it can be tried again. Errors of a group of commits
@@ -331,6 +367,7 @@ impl Database {
             }
             Job::Flush => flush::step(state),
             Job::BuildIndex => indexes::step(state),
+            Job::Compact => compaction::step(state),
             Job::Delete => delete::step(state),
         }
     }
@@ -370,14 +407,14 @@ impl Database {
     /// Brings everything that was handed in to SSTs, and removes what is of no more use.
     fn write_all(&self) -> Result<()> {
         let state = &self.state;
-        if self.is_untouched() {
-            return Ok(());
+        compaction::end(state)?;
+        if !self.is_untouched() {
+            // Commits that were handed in count, also if nobody waits for them.
+            let nothing = Pending { tables: Vec::new(), durability: Durability::Disk };
+            commit::enqueue(state, nothing)?.wait()?;
+            commit::freeze(state, &mut lock(&state.log), Small::Flushed)?;
+            flush::all(state)?;
         }
-        // Commits that were handed in count, also if nobody waits for them.
-        let nothing = Pending { tables: Vec::new(), durability: Durability::Disk };
-        commit::enqueue(state, nothing)?.wait()?;
-        commit::freeze(state, &mut lock(&state.log), Small::Flushed)?;
-        flush::all(state)?;
         while delete::has_work(state) {
             delete::step(state)?;
         }

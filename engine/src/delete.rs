@@ -3,18 +3,18 @@
 //! Invariant: what is on this list is not named by any version that a recovery could come to, so
 //! that removing it, or failing to, never changes what the database holds.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::jobs::{Jobs, Obsolete};
 use crate::locks::lock;
 use crate::mutant;
 use crate::state::State;
-use crate::{Error, Progress, Result, indexes};
+use crate::{Error, Progress, Result, compaction, indexes};
 
 /// The place in the list of a name that can be removed now: a file that nobody holds, a directory
-/// that has nothing left on the list and that no flush or build of an index may be writing to.
-fn ready(jobs: &Jobs, building: Option<&Path>) -> Option<usize> {
+/// that has nothing left on the list and that no flush, merge or build of an index may write to.
+fn ready(jobs: &Jobs, in_use: &[PathBuf]) -> Option<usize> {
     let list = &jobs.obsolete;
     let flushing = jobs.frozen.front();
     list.iter().position(|candidate| match candidate {
@@ -29,16 +29,21 @@ fn ready(jobs: &Jobs, building: Option<&Path>) -> Option<usize> {
             let is_written = flushing.is_some_and(|frozen| {
                 frozen.generation.tables.values().any(|(table, _)| dir.starts_with(&table.dir))
             });
-            let is_built = building.is_some_and(|table| dir.starts_with(table));
-            !is_left && !is_built && (!is_written || mutant::on("removed-under-a-flush"))
+            let is_in_use = in_use.iter().any(|table| dir.starts_with(table));
+            !is_left && !is_in_use && (!is_written || mutant::on("removed-under-a-flush"))
         }
     })
 }
 
 /// Whether anything could be removed now.
 pub(crate) fn has_work(state: &State) -> bool {
-    let building = indexes::building(state);
-    ready(&lock(&state.jobs), building.as_deref()).is_some()
+    let in_use = in_use(state);
+    ready(&lock(&state.jobs), &in_use).is_some()
+}
+
+/// The directories of the tables that a merge or the build of an index writes to.
+fn in_use(state: &State) -> Vec<PathBuf> {
+    compaction::working_on(state).into_iter().chain(indexes::building(state)).collect()
 }
 
 /// Removes one name.
@@ -51,9 +56,9 @@ pub(crate) fn step(state: &State) -> Result<Progress> {
     let _one_at_a_time = (!mutant::on("two-removals-at-once")).then(|| lock(&state.flush));
     state.check_not_closed()?;
     let next = {
-        let building = indexes::building(state);
+        let in_use = in_use(state);
         let mut jobs = lock(&state.jobs);
-        ready(&jobs, building.as_deref()).and_then(|at| jobs.obsolete.remove(at))
+        ready(&jobs, &in_use).and_then(|at| jobs.obsolete.remove(at))
     };
     let Some(next) = next else { return Ok(Progress::Idle) };
     let vfs = &state.options.vfs;

@@ -2,7 +2,7 @@
 //! with one version edit.
 //!
 //! ```text
-//!   for each table:  Open ─► Rows* ─► Body ─► Header ─► Sync ─► SyncDir
+//!   for each table:  Open ─► Rows* (see sst_job.rs) ─► SyncDir
 //!                    then for each index:  Index* (see index_job.rs), and IndexDir at the end
 //!   then:            Carry ─► Publish (edit: append, sync, apply) ─► Vouch
 //!                    ─► the segments are obsolete
@@ -31,7 +31,8 @@ use crate::jobs::{Frozen, Obsolete};
 use crate::locks::lock;
 use crate::memtable::Memtable;
 use crate::mutant;
-use crate::sst::{SstMeta, SstWriter};
+use crate::sst::SstMeta;
+use crate::sst_job::SstJob;
 use crate::state::State;
 use crate::sync::atomic::Ordering;
 use crate::table_state::TableState;
@@ -63,14 +64,8 @@ struct Written {
 enum Stage {
     /// Open the next table's SST, or publish when there is none.
     Open,
-    Rows {
-        writing: Writing,
-        next_chunk: usize,
-    },
-    Body(Writing),
-    Header(Writing),
-    Sync(Writing),
-    SyncDir(Writing),
+    Rows(Writing),
+    SyncDir(Written),
     /// Write the index files of the SST written last: of these fields, the last first.
     Index {
         fields: Vec<u32>,
@@ -87,8 +82,7 @@ enum Stage {
 struct Writing {
     table: Arc<TableState>,
     memtable: Arc<Memtable>,
-    file_number: u64,
-    writer: SstWriter,
+    job: Box<SstJob>,
 }
 
 /// Does steps until every generation that is frozen now is flushed. Those that are frozen
@@ -159,26 +153,15 @@ impl FlushJob {
         // was being written is on the list of obsolete ones by then.
         match std::mem::replace(&mut self.stage, Stage::Open) {
             Stage::Open => self.open(state)?,
-            Stage::Rows { writing, next_chunk } => self.rows(state, writing, next_chunk)?,
-            Stage::Body(writing) => {
-                self.stage = writing.then(state, SstWriter::finish_body, Stage::Header)?;
-            }
-            Stage::Header(writing) => {
-                self.stage = writing.then(state, SstWriter::write_header, Stage::Sync)?;
-            }
-            Stage::Sync(writing) => {
-                self.stage = writing.then(state, SstWriter::sync, Stage::SyncDir)?;
-            }
-            Stage::SyncDir(writing) => {
-                let dir = writing.table.dir.join(layout::SST_DIR);
-                if let Err(error) = state.options.vfs.sync_dir(&dir) {
-                    writing.discard(state);
-                    return Err(Error::io("sync", &dir, error));
-                }
-                let Writing { table, memtable, writer, .. } = writing;
-                let fields: Vec<u32> = table.files().indexes.keys().rev().copied().collect();
-                let (meta, indexes) = (writer.into_meta(), Vec::new());
-                self.written.push(Written { table, memtable, meta, indexes });
+            Stage::Rows(writing) => self.rows(state, writing)?,
+            Stage::SyncDir(written) => {
+                let dir = written.table.dir.join(layout::SST_DIR);
+                let fields: Vec<u32> =
+                    written.table.files().indexes.keys().rev().copied().collect();
+                // For giving it up, if that fails.
+                self.written.push(written);
+                let synced = state.options.vfs.sync_dir(&dir);
+                synced.map_err(|e| Error::io("sync", &dir, e))?;
                 if !fields.is_empty() {
                     self.stage = Stage::Index { fields, job: None };
                 }
@@ -221,28 +204,26 @@ impl FlushJob {
         if mutant::on("removed-in-flight") {
             lock(&state.jobs).obsolete.push_back(Obsolete::File(path.clone()));
         }
-        let writer = SstWriter::create(&*state.options.vfs, &path, identity, &table.types)
-            .inspect_err(|_| lock(&state.jobs).obsolete.push_back(Obsolete::File(path)))?;
-        let writing = Writing { table, memtable, file_number, writer };
-        self.stage = Stage::Rows { writing, next_chunk: 0 };
+        let job = Box::new(SstJob::of_memtable(&memtable, path, identity, &table.types));
+        self.stage = Stage::Rows(Writing { table, memtable, job });
         Ok(())
     }
 
-    fn rows(&mut self, state: &State, mut writing: Writing, next_chunk: usize) -> Result<()> {
-        let Some(chunk) = writing.memtable.chunk(next_chunk, usize::MAX) else {
-            self.stage = Stage::Body(writing);
-            return Ok(());
+    /// Does one step of the SST that is being written.
+    fn rows(&mut self, state: &State, mut writing: Writing) -> Result<()> {
+        let stepped = writing.job.step(&*state.options.vfs);
+        let done = stepped.inspect_err(|_| {
+            let path = writing.job.path.clone();
+            lock(&state.jobs).obsolete.push_back(Obsolete::File(path));
+        })?;
+        let Writing { table, memtable, .. } = &writing;
+        self.stage = match done {
+            Some(meta) => {
+                let (table, memtable) = (Arc::clone(table), Arc::clone(memtable));
+                Stage::SyncDir(Written { table, memtable, meta, indexes: Vec::new() })
+            }
+            None => Stage::Rows(writing),
         };
-        let is_tail = || next_chunk > 0 && chunk.len() < writing.memtable.chunk_rows();
-        if mutant::when("flush-misses-the-tail", is_tail) {
-            self.stage = Stage::Body(writing);
-            return Ok(());
-        }
-        if let Err(error) = writing.writer.add(&chunk) {
-            writing.discard(state);
-            return Err(error);
-        }
-        self.stage = Stage::Rows { writing, next_chunk: next_chunk + 1 };
         Ok(())
     }
 
@@ -344,6 +325,7 @@ impl FlushJob {
                 let files: Vec<_> = live.into_iter().map(file).collect();
                 let is_complete = files.len() == table.files().indexes.len();
                 table.replace_memtable(&memtable, sst, files);
+                state.compaction_due.store(true, Ordering::Release);
                 if !is_complete {
                     // An index was made while this was written.
                     state.indexes_missing.store(true, Ordering::Release);
@@ -411,28 +393,5 @@ impl Written {
             files.indexes.contains_key(&meta.field) || mutant::on("dropped-index-published")
         };
         indexes.filter(move |meta| !is_dropped && is_live(meta))
-    }
-}
-
-impl Writing {
-    /// Does `act` and goes on with `next`; gives the file up if that failed.
-    fn then(
-        mut self,
-        state: &State,
-        act: impl FnOnce(&mut SstWriter) -> Result<()>,
-        next: impl FnOnce(Writing) -> Stage,
-    ) -> Result<Stage> {
-        match act(&mut self.writer) {
-            Ok(()) => Ok(next(self)),
-            Err(error) => {
-                self.discard(state);
-                Err(error)
-            }
-        }
-    }
-
-    fn discard(self, state: &State) {
-        let path = layout::sst_path(&self.table.dir, self.file_number);
-        lock(&state.jobs).obsolete.push_back(Obsolete::File(path));
     }
 }

@@ -24,6 +24,8 @@ pub enum Job {
     Commit,
     /// Write frozen generations to SSTs.
     Flush,
+    /// Merge SSTs of a table.
+    Compact,
     /// Build the files of an index that was made after its table had rows.
     BuildIndex,
     /// Remove files that nothing refers to any more.

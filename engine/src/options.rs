@@ -35,6 +35,25 @@ pub enum Background {
     Manual,
 }
 
+/// When SSTs are merged, and how many at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Policy {
+    /// Files that a table may have before any are merged.
+    pub(crate) files_max: usize,
+    /// Files that are merged at once, at least 2.
+    pub(crate) fan_in: usize,
+    /// Bytes that the files of a merge may have together: larger files stay as they are.
+    pub(crate) bytes_max: u64,
+    /// Rows that they may have together, which bounds the memory that merging an index takes.
+    pub(crate) rows_max: u64,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy { files_max: 10, fan_in: 5, bytes_max: 512 << 20, rows_max: 8 << 20 }
+    }
+}
+
 /// Everything a database is opened with, checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
@@ -56,6 +75,8 @@ pub(crate) struct Options {
     pub(crate) wal_zero_ahead: u64,
     /// A MANIFEST up to this long is never replaced by a snapshot; 0: after every flush.
     pub(crate) manifest_bytes_min: u64,
+    /// When SSTs are merged, and how many at once.
+    pub(crate) compaction: Policy,
 }
 
 impl Default for Options {
@@ -72,6 +93,7 @@ impl Default for Options {
             block_rows: chunk::ROWS_MAX,
             wal_zero_ahead: crate::wal::ZERO_AHEAD_DEFAULT,
             manifest_bytes_min: crate::manifest::REPLACE_BYTES_MIN,
+            compaction: Policy::default(),
         }
     }
 }
@@ -111,6 +133,10 @@ impl Options {
         }
         if self.memtable_bytes == 0 {
             return Err(Error::invalid("memtable_bytes is 0; give the memtables some room"));
+        }
+        if self.compaction.fan_in < 2 {
+            let fan_in = self.compaction.fan_in;
+            return Err(Error::invalid(format!("compaction_fan_in is {fan_in}; merge 2 at least")));
         }
         Ok(())
     }

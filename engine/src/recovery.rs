@@ -69,10 +69,15 @@ pub(crate) fn open(options: Options, root: PathBuf) -> Result<State> {
     if let Some(cut) = cut {
         wal::cut(&vfs, &root.join(layout::WAL_DIR), &cut)?;
     }
-    let Loaded { version, clean_close: closed_cleanly, ends_with_flush, .. } = *loaded;
+    let Loaded { version, clean_close: closed_cleanly, .. } = *loaded;
+    let (ends_with_flush, ends_with_removal) = (loaded.ends_with_flush, loaded.ends_with_removal);
     let (writer, next_table) = (Some(writer), orphans.next_table);
     let manifest = Manifest { writer, version, next_table, closed_cleanly };
-    let (next_file, obsolete) = (orphans.next_file, orphans.obsolete);
+    let (next_file, mut obsolete) = (orphans.next_file, orphans.obsolete);
+    let mut unvouched = orphans.old_log;
+    if ends_with_removal {
+        unvouched.extend(obsolete.drain(..));
+    }
     let state = State::new(Recovered {
         options,
         counters,
@@ -85,19 +90,20 @@ pub(crate) fn open(options: Options, root: PathBuf) -> Result<State> {
         obsolete,
         lock,
     });
-    give_up_old_log(&state, orphans.old_log, ends_with_flush)?;
+    give_up_unvouched(&state, unvouched, ends_with_flush || ends_with_removal)?;
     Ok(state)
 }
 
-/// Hands segments that were flushed to the delete job, once an edit stands behind the one that made
-/// them obsolete: see `flush.rs` for why not before. That edit is written, too, where a flush came
-/// last and its segments are gone already: they were never synced, and a crash has lost them.
+/// Hands segments that were flushed, and SSTs that were merged, to the delete job, once an edit
+/// stands behind the one that made them obsolete: see `flush.rs` for why not before. That edit is
+/// written, too, where a flush came last and its segments are gone already: they were never synced,
+/// and a crash has lost them.
 ///
 /// # Errors
-/// [`Error::Io`] if a sync failed. Where the edit could not be written, the segments stay for the
-/// next time.
-fn give_up_old_log(state: &State, old_log: Vec<Obsolete>, ends_with_flush: bool) -> Result<()> {
-    if old_log.is_empty() && !ends_with_flush {
+/// [`Error::Io`] if a sync failed. Where the edit could not be written, the files stay for the next
+/// time.
+fn give_up_unvouched(state: &State, files: Vec<Obsolete>, is_last_unvouched: bool) -> Result<()> {
+    if files.is_empty() && !is_last_unvouched {
         return Ok(());
     }
     let mut manifest = lock(&state.manifest);
@@ -106,7 +112,7 @@ fn give_up_old_log(state: &State, old_log: Vec<Obsolete>, ends_with_flush: bool)
     drop(manifest);
     state.check_alive()?;
     if vouched {
-        state.add_obsolete(old_log);
+        state.add_obsolete(files);
     }
     Ok(())
 }

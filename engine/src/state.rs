@@ -3,18 +3,19 @@
 //! Locks, in the order in which they may be taken (never the other way round):
 //!
 //! ```text
-//!   flush  →  build  →  log  →  manifest  →  jobs, tables, publish, a table's files
+//!   flush  →  compaction  →  build  →  log  →  manifest  →  jobs, tables, publish, a table's files
 //! ```
 //!
-//! | lock       | guards                                               | held during I/O            |
-//! |------------|------------------------------------------------------|----------------------------|
-//! | `flush`    | the one flush job; one step of any job at a time     | for one step               |
-//! | `build`    | the one build of an index file                       | for one step               |
-//! | `log`      | the open WAL segment, the active generation, numbers | one group: write and sync  |
-//! | `manifest` | the MANIFEST writer and the version                  | one edit: write and sync   |
-//! | the others | plain data                                           | never                      |
+//! | lock         | guards                                               | held during I/O           |
+//! |--------------|------------------------------------------------------|---------------------------|
+//! | `flush`      | the one flush job; one step of any job at a time     | for one step              |
+//! | `compaction` | the one merge of SSTs                                | for one step              |
+//! | `build`      | the one build of an index file                       | for one step              |
+//! | `log`        | the open WAL segment, the active generation, numbers | one group: write and sync |
+//! | `manifest`   | the MANIFEST writer and the version                  | one edit: write and sync  |
+//! | the others   | plain data                                           | never                     |
 //!
-//! Readers take none of the first four, and the others only to clone an `Arc`.
+//! Readers take none of the first five, and the others only to clone an `Arc`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 use srdb_vfs::FileLock;
 
+use crate::compaction::Compaction;
 use crate::counters::Counters;
 use crate::edit::VersionEdit;
 use crate::flush::FlushJob;
@@ -57,6 +59,9 @@ pub(crate) struct State {
     pub(crate) database_id: u64,
     pub(crate) queue: CommitQueue<Pending, Result<Receipt>>,
     pub(crate) flush: Mutex<Option<FlushJob>>,
+    pub(crate) compaction: Mutex<Compaction>,
+    /// Whether there may be SSTs to merge.
+    pub(crate) compaction_due: AtomicBool,
     pub(crate) build: Mutex<Option<BuildJob>>,
     /// Whether an index file may be missing.
     pub(crate) indexes_missing: AtomicBool,
@@ -226,6 +231,8 @@ impl State {
             database_id: from.database_id,
             queue: CommitQueue::new(GROUP_BYTES_MAX),
             flush: Mutex::new(None),
+            compaction: Mutex::default(),
+            compaction_due: AtomicBool::new(true),
             build: Mutex::new(None),
             indexes_missing: AtomicBool::new(missing.is_some() && !mutant::on("build-forgotten")),
             log: Mutex::new(from.log),

@@ -13,7 +13,7 @@ use crate::state::State;
 use crate::table_state::TableState;
 use crate::{
     Durability, IntoRow, Query, Receipt, Result, Row, RowBuf, Scan, Schema, SnapshotTable, Ticket,
-    indexes,
+    compaction, indexes,
 };
 
 /// A table of an open database. Cheap to clone; every clone is the same table.
@@ -54,6 +54,21 @@ impl Table {
     /// The table's number in its database; never reused.
     pub fn id(&self) -> u32 {
         self.state.id
+    }
+
+    /// Merges the SSTs that the table has into as few as
+    /// [`Builder::compaction_bytes_max`](crate::Builder::compaction_bytes_max) allows; rows in
+    /// memory are left alone. Durable on return. There is no need to call it: files are merged
+    /// behind, as they become many.
+    ///
+    /// # Errors
+    /// [`crate::Error::Corrupt`] for a file that is damaged, which stays as it is;
+    /// [`crate::Error::NoTable`] after a drop, [`crate::Error::Io`], [`crate::Error::Poisoned`],
+    /// [`crate::Error::Closed`].
+    pub fn compact(&self) -> Result<()> {
+        self.database.check_writable()?;
+        self.state.check_exists()?;
+        compaction::all(&self.database, &self.state)
     }
 
     /// Gives a field an index, which equality, ranges and ordering by the field then use. Durable

@@ -173,6 +173,34 @@ impl TableState {
         self.change_files(|files| files.memtables.push(memtable));
     }
 
+    /// Puts an SST, with its index files, in the place of those that it was merged from; returns
+    /// their index files.
+    pub(crate) fn replace_ssts(
+        &self,
+        merged: &[Arc<Sst>],
+        sst: Arc<Sst>,
+        index_files: Vec<Arc<IndexFile>>,
+    ) -> Vec<Arc<IndexFile>> {
+        let mut removed = Vec::new();
+        self.change_files(|files| {
+            let at = files.ssts.iter().position(|live| Arc::ptr_eq(live, &merged[0]));
+            let span = at.map(|at| at..at + merged.len());
+            let is_there = span.clone().and_then(|span| files.ssts.get(span)).is_some_and(|live| {
+                live.iter().zip(merged).all(|(live, merged)| Arc::ptr_eq(live, merged))
+            });
+            let Some(span) = span.filter(|_| is_there) else {
+                panic!("merged files that are no neighbours in their table");
+            };
+            files.ssts.splice(span, [sst]);
+            for index in files.indexes.values_mut() {
+                let numbers = merged.iter().map(|sst| sst.meta.file_number);
+                removed.extend(numbers.filter_map(|number| index.files.remove(&number)));
+            }
+            files.add_index_files(index_files);
+        });
+        removed
+    }
+
     /// Puts an SST, with its index files, in the place of the oldest memtable, which holds the same
     /// rows.
     pub(crate) fn replace_memtable(

@@ -9,7 +9,7 @@ use crate::mutant;
 use crate::signal::Signal;
 use crate::state::State;
 use crate::sync::thread;
-use crate::{Progress, Result, delete, flush, indexes};
+use crate::{Progress, Result, compaction, delete, flush, indexes};
 
 /// Starts the worker of a database.
 ///
@@ -61,6 +61,9 @@ fn step(state: &State) -> Result<bool> {
     if delete::has_work(state) {
         delete::step(state)?;
         return Ok(true);
+    }
+    if compaction::has_work(state) {
+        return compaction::step(state).map(|progress| progress != Progress::Idle);
     }
     Ok(false)
 }

@@ -38,7 +38,9 @@ const LAYERS: [(&str, &[&str]); 8] = [
         "work",
         &[
             "index_job",
+            "sst_job",
             "indexes",
+            "compaction",
             "delete",
             "flush",
             "unique",
@@ -55,9 +57,10 @@ const LAYERS: [(&str, &[&str]); 8] = [
 ];
 
 /// Uses against the order of the layers: the user, the used, and why it is borne.
-const EXCEPTIONS: [(&str, &str, &str); 2] = [
+const EXCEPTIONS: [(&str, &str, &str); 3] = [
     ("state", "flush", "the state keeps the flush job between its steps, and never looks into it"),
     ("state", "indexes", "likewise the build of an index file"),
+    ("state", "compaction", "likewise a merge of SSTs"),
 ];
 
 /// Names in the crate's root that are other crates'.

@@ -43,6 +43,8 @@ pub fn open(vfs: Arc<dyn Vfs>, clock: &MemClock, options: &Options) -> Result<Da
         .wal_zero_ahead(options.wal_zero_ahead)
         .manifest_bytes_min(options.manifest_bytes_min)
         .frozen_generations_max(options.frozen_generations_max)
+        .compaction_files_max(options.compaction_files_max)
+        .compaction_fan_in(options.compaction_fan_in)
         .durability(options.durability.into())
         .create_if_missing(options.create_if_missing)
         .open()

@@ -73,6 +73,15 @@ impl Chunk {
         }
     }
 
+    /// Appends the rows of another chunk, which follow on these.
+    pub(crate) fn append(&mut self, other: &Chunk) {
+        debug_assert_eq!(self.end_seq(), other.first_seq, "rows that do not follow on");
+        self.times.extend_from_slice(&other.times);
+        for (into, column) in self.columns.iter_mut().zip(&other.columns) {
+            into.extend_from(column, 0..column.len());
+        }
+    }
+
     /// Bytes of the values held, for the accounting of memory (capacity is not counted).
     pub(crate) fn value_bytes(&self) -> usize {
         self.times.len() * 8 + self.columns.iter().map(Column::value_bytes).sum::<usize>()

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::leaf::{Leaf, Rows};
 use super::node::LeafPlace;
 use super::reader::IndexReader;
-use crate::error::{Damage, Result};
+use crate::error::{Damage, Error, Result};
 use crate::mutant;
 
 /// See the module's documentation.
@@ -79,6 +79,11 @@ impl<'a> Cursor<'a> {
             }
             Ok(())
         })
+    }
+
+    /// Damage of the file as a whole.
+    pub(crate) fn damaged(&self, what: &str) -> Error {
+        self.reader.corrupt(0, what)
     }
 
     /// Goes to the next key.

@@ -95,6 +95,11 @@ impl IndexReader {
         self.header.rows
     }
 
+    /// How many keys the file has.
+    pub(crate) fn key_count(&self) -> u64 {
+        self.header.keys
+    }
+
     /// Whether a key may be there; if not, it certainly is not.
     ///
     /// # Errors

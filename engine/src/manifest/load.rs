@@ -61,6 +61,8 @@ pub(crate) struct Loaded {
     pub(crate) clean_close: bool,
     /// Whether the last record is the edit of a flush: no later one vouches for it.
     pub(crate) ends_with_flush: bool,
+    /// Whether the last record takes SSTs away, likewise.
+    pub(crate) ends_with_removal: bool,
     /// The bytes behind the last whole record, where a write was torn.
     #[cfg(any(test, feature = "internals"))]
     pub(crate) torn_tail: Option<Range<u64>>,
@@ -84,19 +86,21 @@ pub(crate) fn load(vfs: &dyn Vfs, dir: &Path) -> Result<Found> {
         scan(&bytes, meta.database_id, file_number).map_err(|refused| refused.in_file(&path, 0))?;
     let mut version = Version::default();
     let mut clean_close = false;
-    let mut ends_with_flush = false;
+    let (mut ends_with_flush, mut ends_with_removal) = (false, false);
     for record in &scan.records {
         let edit = decode(&bytes, &record.payload, &path)?;
         version
             .change(&edit)
             .map_err(|damage| damage.in_file(&path, record.payload.start as u64))?;
         clean_close = edit.is_close();
-        ends_with_flush = edit.changes.iter().any(|c| matches!(c, Change::LogNumber(_)));
+        let has = |is: fn(&Change) -> bool| edit.changes.iter().any(is);
+        ends_with_flush = has(|change| matches!(change, Change::LogNumber(_)));
+        ends_with_removal = has(|change| matches!(change, Change::RemoveSst { .. }));
     }
     // A snapshot was synced before anything named it.
     ends_with_flush &= scan.records.len() > 1;
     let mut loaded = loaded(meta, version, path, &scan, bytes, clean_close);
-    loaded.ends_with_flush = ends_with_flush;
+    (loaded.ends_with_flush, loaded.ends_with_removal) = (ends_with_flush, ends_with_removal);
     Ok(Found::Database(Box::new(loaded)))
 }
 
@@ -121,6 +125,7 @@ fn loaded(
         snapshot_bytes: scan.records.get(1).map_or(scan.end as u64, |second| second.offset),
         clean_close: clean_close && torn.is_none(),
         ends_with_flush: false,
+        ends_with_removal: false,
         #[cfg(any(test, feature = "internals"))]
         torn_tail: torn,
     }

@@ -6,7 +6,7 @@
 //! Invariant: the block's header was checked, each column is checked before it is decoded.
 
 use std::borrow::Cow;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use super::SstReader;
 use crate::chunk::{Chunk, Column, ColumnData, Mask, Scalar};
@@ -14,7 +14,9 @@ use crate::column::{
     ColumnView, DictionaryCodes, DictionaryView, Encoding, FilterScratch, Test, ZoneMap,
 };
 use crate::error::{Damage, Error, Result};
-use crate::format::block::{BlockHeader, ColumnEntry, column_crc, column_seed, zone_map};
+use crate::format::block::{
+    BlockHeader, ColumnEntry, column_crc, column_seed, directory_end, zone_map,
+};
 use crate::mutant;
 use crate::types::DataType;
 
@@ -261,6 +263,67 @@ impl<'a> BlockRef<'a> {
     #[cfg(feature = "internals")]
     pub(crate) fn is_ordered(&self, field: usize) -> bool {
         self.view(field + 1).is_ok_and(|(view, _)| view.is_ordered())
+    }
+
+    /// `_time` of the first row and of the last.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::Io`].
+    pub(crate) fn first_and_last_time(&self) -> Result<RangeInclusive<i64>> {
+        let time = |row| match self.value(TIME_COLUMN, row)? {
+            Scalar::Int(time) => Ok(time),
+            _ => Err(self.corrupt(Damage::new(0, "_time holds a null"), 0)),
+        };
+        Ok(time(0)?..=time(self.rows() - 1)?)
+    }
+
+    /// Appends the block as it stands, each column checked whether it was before or not. What lies
+    /// between the columns and no checksum covers is written anew.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`].
+    pub(super) fn copy_checked(&self, out: &mut Vec<u8>) -> Result<()> {
+        let start = out.len();
+        let columns = usize::from(self.header.columns);
+        let directory = self.bytes.get(..directory_end(columns));
+        let short = || self.corrupt(Damage::new(0, "the block is shorter than its directory"), 0);
+        out.extend_from_slice(directory.ok_or_else(short)?);
+        for column in 0..columns {
+            let entry = ColumnEntry::read(&self.bytes, column).map_err(|d| self.corrupt(d, 0))?;
+            let bytes = entry.bytes(&self.bytes).map_err(|damage| self.corrupt(damage, 0))?;
+            self.check_column(column, &entry, bytes)?;
+            out.resize(start + entry.offset as usize, 0);
+            out.extend_from_slice(bytes);
+        }
+        out.resize(start + self.bytes.len(), 0);
+        Ok(())
+    }
+
+    /// Damage of the block as a whole.
+    #[cold]
+    pub(crate) fn damaged(&self, what: String) -> Error {
+        self.corrupt(Damage::new(0, what), 0)
+    }
+
+    /// The number of the file that the block was first written to.
+    pub(crate) fn origin_file(&self) -> u64 {
+        self.header.origin_file
+    }
+
+    /// The columns whose values are in dictionaries.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`].
+    pub(crate) fn columns_of_dictionaries(&self) -> Result<Vec<u32>> {
+        let mut columns = Vec::new();
+        for column in 0..self.header.columns {
+            let entry = ColumnEntry::read(&self.bytes, usize::from(column));
+            let entry = entry.map_err(|damage| self.corrupt(damage, 0))?;
+            let encoding = Encoding::from_code(entry.encoding);
+            let encoding = encoding.map_err(|d| self.corrupt(d, entry.offset as usize))?;
+            columns.extend(encoding.needs_dictionary().then_some(u32::from(column)));
+        }
+        Ok(columns)
     }
 
     pub(super) fn bytes(&self) -> &[u8] {

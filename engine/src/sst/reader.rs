@@ -309,6 +309,36 @@ impl SstReader {
         column: usize,
         physical: Physical,
     ) -> Result<Option<DictionaryView<'_>>> {
+        let Some((entry, bytes)) = self.dictionary_bytes(origin_file, column)? else {
+            return Ok(None);
+        };
+        let view = DictionaryView::parse(bytes, physical);
+        Ok(Some(view.map_err(|damage| damage.in_file(&self.path, entry.offset))?))
+    }
+
+    /// Calls `act` with a dictionary that a block of this file needs.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if it is damaged or missing; [`Error::Io`]; what `act` gives.
+    pub(crate) fn with_dictionary(
+        &self,
+        origin_file: u64,
+        column: u32,
+        act: impl FnOnce(&DictionaryEntry, &[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let Some((entry, bytes)) = self.dictionary_bytes(origin_file, column as usize)? else {
+            let what = format!("column {column} of file {origin_file} has lost its dictionary");
+            return Err(Error::corrupt(&self.path, self.header.directory_offset, what));
+        };
+        act(entry, bytes)
+    }
+
+    /// The bytes of a dictionary, checked.
+    fn dictionary_bytes(
+        &self,
+        origin_file: u64,
+        column: usize,
+    ) -> Result<Option<(&DictionaryEntry, &[u8])>> {
         let key = |d: &Dictionary| (d.entry.origin_file, d.entry.column as usize);
         let found = self.dictionaries.binary_search_by_key(&(origin_file, column), key);
         let Ok(index) = found else { return Ok(None) };
@@ -335,8 +365,7 @@ impl SstReader {
                 }
             },
         };
-        let view = DictionaryView::parse(bytes, physical);
-        Ok(Some(view.map_err(|damage| damage.in_file(&self.path, offset))?))
+        Ok(Some((&self.dictionaries[index].entry, bytes)))
     }
 
     fn dictionary_bit(&self, index: usize) -> usize {

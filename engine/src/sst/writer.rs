@@ -1,7 +1,8 @@
-//! Writes one SST file from the chunks of one table, in the order of their seqs.
+//! Writes one SST file from the chunks of one table, in the order of their seqs, or from blocks of
+//! its other SSTs, which are copied as they are.
 //!
 //! ```text
-//! create ──► add* ──► finish_body ──► write_header ──► sync ──► into_meta
+//! create ──► (add | copy)* ──► copy_dictionary* ──► finish_body ──► write_header ──► sync
 //! ```
 //!
 //! Invariants
@@ -15,13 +16,14 @@
 //!
 //! After an error the writer is of no use: remove the file and start over.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use srdb_vfs::{File, Vfs};
 
-use super::SstMeta;
 use super::btree::{BlockPlace, Tree};
+use super::{BlockRef, SstMeta};
 use crate::chunk::{Chunk, Column, ColumnData, ROWS_MAX};
 use crate::coding::crc::{crc32, crc32_seeded};
 use crate::column::{self, DictionaryBuilder};
@@ -73,6 +75,10 @@ pub(crate) struct SstWriter {
     blocks: Vec<BlockPlace>,
     /// One a column, `_time` first.
     dictionaries: Vec<DictionaryBuilder>,
+    /// Of dictionaries that stand in the file already.
+    copied: Vec<DictionaryEntry>,
+    /// Where the blocks end, once they do.
+    blocks_end: Option<u64>,
     /// After the last row added: its seq plus one. 0 before the first.
     end_seq: i64,
     min_time: i64,
@@ -103,6 +109,8 @@ impl SstWriter {
             body_crc: crc32fast::Hasher::new(),
             blocks: Vec::new(),
             dictionaries: (0..=types.len()).map(|_| DictionaryBuilder::new()).collect(),
+            copied: Vec::new(),
+            blocks_end: None,
             end_seq: 0,
             min_time: 0,
             max_time: 0,
@@ -117,17 +125,84 @@ impl SstWriter {
     /// # Errors
     /// [`Error::Io`]; [`Error::Limit`] if the block would take 4 GiB.
     pub(crate) fn add(&mut self, chunk: &Chunk) -> Result<()> {
-        assert!(self.stage == Stage::Body, "a chunk after the body of {}", self.path.display());
         self.assert_follows_on(chunk);
         let first_time = chunk.times.first().copied().unwrap_or_default();
         let last_time = chunk.times.last().copied().unwrap_or_default();
-        if self.blocks.is_empty() {
-            self.min_time = first_time;
-        }
-        self.max_time = last_time;
-        self.end_seq = chunk.end_seq();
+        self.take_in(first_time..=last_time, chunk.end_seq());
         self.encode_block(chunk)?;
+        self.write_if_full()
+    }
+
+    /// Copies a block of another SST of the table, with the checksums that it has; writes when
+    /// enough has gathered. The dictionaries that its columns name have to follow.
+    ///
+    /// REQUIRES: its rows follow on those added before, in seq and in time.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if a checksum does not hold: nothing was added then; [`Error::Io`].
+    pub(crate) fn copy(&mut self, block: &BlockRef<'_>) -> Result<()> {
+        let times = block.first_and_last_time()?;
+        let start = self.buffer.len();
+        if let Err(error) = block.copy_checked(&mut self.buffer) {
+            self.buffer.truncate(start);
+            return Err(error);
+        }
+        let bytes = u32_of_block(self.buffer.len() - start)?;
+        let (first_seq, offset) = (block.first_seq(), self.written + start as u64);
+        self.assert_next(first_seq, *times.start());
+        self.take_in(times, block.end_seq());
+        self.blocks.push(BlockPlace { first_seq, offset, bytes });
+        self.write_if_full()
+    }
+
+    /// Copies a dictionary that copied blocks need; writes when enough has gathered.
+    ///
+    /// REQUIRES: all blocks are added; entries ascend by origin file and column.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn copy_dictionary(&mut self, entry: &DictionaryEntry, bytes: &[u8]) -> Result<()> {
+        let key = |entry: &DictionaryEntry| (entry.origin_file, entry.column);
+        let last = self.copied.last().map(key);
+        assert!(last < Some(key(entry)), "dictionary {:?} behind {last:?}", key(entry));
+        self.end_blocks();
+        let offset = self.position();
+        self.copied.push(DictionaryEntry { offset, ..*entry });
+        let from = self.buffer.len();
+        self.buffer.extend_from_slice(bytes);
+        pad(&mut self.buffer, from, BLOCK_ALIGN);
+        self.write_if_full()
+    }
+
+    fn end_blocks(&mut self) -> u64 {
+        let end = self.position();
+        *self.blocks_end.get_or_insert(end)
+    }
+
+    fn write_if_full(&mut self) -> Result<()> {
         if self.buffer.len() >= BUFFER_BYTES { self.write_buffer() } else { Ok(()) }
+    }
+
+    /// Makes what is written so far durable, so that less is left for the last sync.
+    ///
+    /// # Errors
+    /// [`Error::Io`]: nobody knows then what of the file is on disk, so it must not be used.
+    pub(crate) fn sync_part(&mut self) -> Result<()> {
+        self.file.sync_data().map_err(|e| Error::io("sync", &self.path, e))
+    }
+
+    /// Bytes of the file that are written.
+    pub(crate) fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Counts rows in that are about to be added.
+    fn take_in(&mut self, times: RangeInclusive<i64>, end_seq: i64) {
+        if self.blocks.is_empty() {
+            self.min_time = *times.start();
+        }
+        self.max_time = *times.end();
+        self.end_seq = end_seq;
     }
 
     fn assert_follows_on(&self, chunk: &Chunk) {
@@ -139,14 +214,20 @@ impl SstWriter {
             assert_eq!(column.data.physical(), data_type.physical(), "shape of a column");
         }
         let first = chunk.first_seq;
-        if self.blocks.is_empty() {
-            assert!(first >= 1, "the first seq is {first}");
-        } else {
-            assert_eq!(first, self.end_seq, "a chunk that does not follow on");
-            let from = chunk.times.first().copied();
-            assert!(from >= Some(self.max_time), "time goes from {} to {from:?}", self.max_time);
-        }
+        self.assert_next(first, chunk.times.first().copied().unwrap_or_default());
         debug_assert!(chunk.times.is_sorted(), "times go down in the chunk of seq {first}");
+    }
+
+    /// That a block may begin with this seq and this time.
+    fn assert_next(&self, seq: i64, time: i64) {
+        assert!(self.stage == Stage::Body, "rows after the body of {}", self.path.display());
+        assert!(self.blocks_end.is_none(), "rows after the blocks of {}", self.path.display());
+        if self.blocks.is_empty() {
+            assert!(seq >= 1, "the first seq is {seq}");
+        } else {
+            assert_eq!(seq, self.end_seq, "rows that do not follow on");
+            assert!(time >= self.max_time, "time goes from {} to {time}", self.max_time);
+        }
     }
 
     fn encode_block(&mut self, chunk: &Chunk) -> Result<()> {
@@ -224,7 +305,7 @@ impl SstWriter {
         let Some(first) = self.blocks.first() else { panic!("an SST without rows") };
         let SstIdentity { file_number, database_id, table_id, schema_checksum } = self.identity;
         let min_seq = first.first_seq;
-        let blocks_end = self.position();
+        let blocks_end = self.end_blocks();
         let directory_offset = self.put_dictionaries();
         let directory_bytes = self.position() - directory_offset;
         let gap = self.position().next_multiple_of(NODE_BYTES as u64) - self.position();
@@ -267,7 +348,8 @@ impl SstWriter {
     /// Appends the dictionaries in use and their directory; returns where that is.
     fn put_dictionaries(&mut self) -> u64 {
         let SstIdentity { file_number, database_id, .. } = self.identity;
-        let mut entries = Vec::new();
+        // Those that were copied are of files with lower numbers, so they come first.
+        let mut entries = std::mem::take(&mut self.copied);
         for (column, dictionary) in self.dictionaries.iter().enumerate() {
             if !dictionary.is_used() {
                 continue;

@@ -105,14 +105,14 @@ impl State {
         if self.replacing && matches!(site.place, Place::Manifest | Place::Root) {
             return Phase::Replace;
         }
+        // A writer that has to wait for room flushes.
+        let flush = if self.phase == Phase::Compact { Phase::Compact } else { Phase::Flush };
         match (site.place, op) {
             (Place::Current | Place::CurrentTemp, _) => Phase::Replace,
-            (Place::Sst | Place::Index, OpKind::Create | OpKind::Write | OpKind::Sync) => {
-                Phase::Flush
-            }
-            (Place::SstDir | Place::IndexDir, OpKind::SyncDir) => Phase::Flush,
-            // A writer that has to wait for room flushes; only closing writes an edit of its own.
-            (Place::Manifest, _) if self.phase != Phase::Close => Phase::Flush,
+            (Place::Sst | Place::Index, OpKind::Create | OpKind::Write | OpKind::Sync) => flush,
+            (Place::SstDir | Place::IndexDir, OpKind::SyncDir) => flush,
+            // Only closing writes an edit of its own.
+            (Place::Manifest, _) if self.phase != Phase::Close => flush,
             (Place::Wal | Place::WalDir, _) if self.phase == Phase::Flush => Phase::Rotate,
             _ => self.phase,
         }

@@ -117,6 +117,8 @@ named! {
         Rotate = "rotate",
         /// Flushing.
         Flush = "flush",
+        /// Merging SSTs.
+        Compact = "compact",
         /// Replacing the MANIFEST.
         Replace = "replace",
         /// Creating or dropping a table.

@@ -387,6 +387,13 @@ impl Swarm {
             Phase::Close if draw.chance(30) => {
                 steps.extend([Step::Flush, Step::DropTable { table: slot }]);
             }
+            Phase::Compact => {
+                if target.is_of_a_build() && draw.chance(60) {
+                    steps.extend([create_index(draw, slot), Step::Flush, Step::Jobs]);
+                }
+                steps.push(Step::Flush);
+                steps.extend([self.some_rows(draw, slot, Level::Disk), Step::Flush]);
+            }
             _ => {}
         }
     }
@@ -410,6 +417,7 @@ impl Swarm {
             Phase::Rotate if target.settles_a_carry() => Step::Jobs,
             Phase::Rotate => Step::Rotate,
             Phase::Flush | Phase::Replace => Step::Flush,
+            Phase::Compact => Step::Compact { table: slot },
             Phase::Table => Step::CreateTable { table: slot, shape: self.shape(draw) },
             Phase::Delete => Step::Jobs,
             Phase::Read => Step::Check,

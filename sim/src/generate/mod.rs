@@ -37,6 +37,7 @@ enum Kind {
     Sync,
     Rotate,
     Flush,
+    Compact,
     Job,
     Jobs,
     Get,
@@ -64,7 +65,7 @@ enum Kind {
     CrashAt,
 }
 
-const KINDS: [(Kind, u32); 42] = [
+const KINDS: [(Kind, u32); 43] = [
     (Kind::CreateTable, 4),
     (Kind::DropTable, 3),
     (Kind::Insert, 40),
@@ -82,6 +83,7 @@ const KINDS: [(Kind, u32); 42] = [
     (Kind::Sync, 6),
     (Kind::Rotate, 5),
     (Kind::Flush, 3),
+    (Kind::Compact, 2),
     (Kind::Job, 30),
     (Kind::Jobs, 3),
     (Kind::Get, 6),
@@ -206,6 +208,8 @@ fn options(draw: &mut impl Draw) -> Options {
         wal_zero_ahead: draw.pick(&[0, 0, 4 << 10, 64 << 10]),
         manifest_bytes_min: draw.pick(&[0, 0, 1, 1 << 20]),
         frozen_generations_max: draw.pick(&[1, 2, 2, 4]),
+        compaction_files_max: draw.pick(&[0, 1, 2, 4, 10]),
+        compaction_fan_in: draw.pick(&[2, 2, 3, 5]),
         durability: draw.pick(&[Level::Memory, Level::Os, Level::Disk, Level::Disk]),
         recover_twice: draw.chance(30),
         personality: personality(draw),
@@ -337,6 +341,7 @@ impl Swarm {
             Kind::Sync => Step::Sync,
             Kind::Rotate => Step::Rotate,
             Kind::Flush => Step::Flush,
+            Kind::Compact => Step::Compact { table: self.table(draw) },
             Kind::Job => Step::Job { pick: pick(draw), steps: draw.pick(&[1, 1, 1, 2, 5, 12]) },
             Kind::Jobs => Step::Jobs,
             Kind::Get => Step::Get {

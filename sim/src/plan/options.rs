@@ -23,6 +23,10 @@ pub struct Options {
     pub manifest_bytes_min: u64,
     /// Frozen generations that may wait for their flush.
     pub frozen_generations_max: usize,
+    /// SSTs that a table may have before any are merged.
+    pub compaction_files_max: usize,
+    /// SSTs that are merged at once.
+    pub compaction_fan_in: usize,
     /// The durability of commits that name none.
     pub durability: Level,
     /// Recovers twice at every crash and compares.
@@ -50,6 +54,8 @@ impl Default for Options {
             wal_zero_ahead: 256 << 10,
             manifest_bytes_min: 1 << 20,
             frozen_generations_max: 1,
+            compaction_files_max: 10,
+            compaction_fan_in: 5,
             durability: Level::Disk,
             recover_twice: false,
             personality: Personality::Posix,

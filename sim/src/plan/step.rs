@@ -125,6 +125,11 @@ pub enum Step {
     Rotate,
     /// Moves every row into SSTs.
     Flush,
+    /// Merges the SSTs of a table into as few as can be.
+    Compact {
+        /// The table's number.
+        table: u8,
+    },
     /// Lets one background job after the other do one step.
     Job {
         /// Which of those that have work.

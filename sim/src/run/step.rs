@@ -19,6 +19,7 @@ fn phase(step: &Step) -> Phase {
         Step::CreateIndex { .. } | Step::DropIndex { .. } => Phase::Index,
         Step::Rotate => Phase::Rotate,
         Step::Flush => Phase::Flush,
+        Step::Compact { .. } => Phase::Compact,
         Step::Get { .. }
         | Step::Scan { .. }
         | Step::OpenScan { .. }
@@ -41,6 +42,7 @@ fn phase_of_job(job: Job) -> Phase {
     match job {
         Job::Flush => Phase::Flush,
         Job::BuildIndex => Phase::Index,
+        Job::Compact => Phase::Compact,
         Job::Delete => Phase::Delete,
         _ => Phase::Commit,
     }
@@ -82,6 +84,7 @@ impl Run {
                 let result = self.db()?.flush();
                 self.raised("flush", result)
             }
+            Step::Compact { table } => self.compact(*table),
             Step::Job { pick, steps } => self.job(*pick, *steps),
             Step::Jobs => self.jobs(),
             Step::Get { table, at, fields, snapshot } => self.get(*table, *at, *fields, *snapshot),
@@ -216,6 +219,13 @@ impl Run {
                 Ok(said.to_owned())
             }
         }
+    }
+
+    /// Merges the files of a table.
+    fn compact(&mut self, slot: u8) -> Result<String, Violation> {
+        let Some(table) = self.table(slot)? else { return Ok("no table".to_owned()) };
+        let result = table.compact();
+        self.told("compact", result)
     }
 
     /// Lets one job after the other do one step.
