@@ -154,7 +154,6 @@ pub(crate) struct CompactionCounters {
 }
 
 /// What one compaction came to, for [`CompactionCounters::compacted`].
-#[allow(dead_code, reason = "nothing is compacted yet")]
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Compacted {
     pub(crate) files_in: u64,
@@ -165,7 +164,6 @@ pub(crate) struct Compacted {
     pub(crate) ns: u64,
 }
 
-#[allow(dead_code, reason = "nothing is compacted yet")]
 impl CompactionCounters {
     /// Counts a compaction whose edit is durable.
     pub(crate) fn compacted(&self, done: Compacted) {

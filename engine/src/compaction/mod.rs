@@ -29,6 +29,7 @@ use std::sync::Arc;
 pub(crate) use merge::Merge;
 use picker::Candidate;
 
+use crate::counters::Compacted;
 use crate::edit::{Change, VersionEdit};
 use crate::index::IndexMeta;
 use crate::index_job::{IndexJob, IndexPart};
@@ -63,6 +64,8 @@ pub(crate) struct CompactionJob {
     indexes: Vec<IndexMeta>,
     /// Index files that the table has forgotten.
     obsolete: Vec<Arc<IndexFile>>,
+    /// When it began: ns.
+    begun: i64,
     stage: Stage,
 }
 
@@ -248,7 +251,8 @@ impl CompactionJob {
         let job = SstJob::of_merge(merge, path, identity, &table.types);
         let stage = Stage::Rows(Box::new(job));
         let (indexes, obsolete) = (Vec::new(), Vec::new());
-        Ok(CompactionJob { table, sources, fields, merged: None, indexes, obsolete, stage })
+        let (merged, begun) = (None, state.options.clock.now_ns());
+        Ok(CompactionJob { table, sources, fields, merged, indexes, obsolete, begun, stage })
     }
 
     /// Whether every file that is merged is still part of the table.
@@ -388,6 +392,7 @@ impl CompactionJob {
         }
         let replaced = manifest.replace_if_outgrown(state);
         drop(manifest);
+        self.count(state);
         let indexes = std::mem::take(&mut self.obsolete).into_iter();
         let ssts = std::mem::take(&mut self.sources).into_iter().map(Obsolete::Sst);
         state.add_obsolete(ssts.chain(indexes.map(Obsolete::Index)));
@@ -396,8 +401,24 @@ impl CompactionJob {
         if state.is_poisoned() { replaced } else { Ok(()) }
     }
 
+    /// Counts the merge, which has come to its end.
+    fn count(&self, state: &State) {
+        let sources = self.sources.iter().map(|sst| sst.meta.size);
+        let merged = self.merged.iter().map(|meta| meta.size);
+        let now = state.options.clock.now_ns();
+        state.counters.compactions.compacted(Compacted {
+            files_in: self.sources.len() as u64,
+            files_out: 1,
+            bytes_in: sources.chain(self.obsolete.iter().map(|file| file.meta.size)).sum(),
+            bytes_out: merged.chain(self.indexes.iter().map(|meta| meta.size)).sum(),
+            rows: self.merged.map_or(0, |meta| meta.rows),
+            ns: u64::try_from(now.saturating_sub(self.begun)).unwrap_or(0),
+        });
+    }
+
     /// The files that were begun, if there are any, are of no use.
     fn give_up(&self, state: &State) {
+        state.counters.compactions.failed.add(1);
         let mut files = Vec::new();
         match &self.stage {
             Stage::Rows(job) => files.push(job.path.clone()),

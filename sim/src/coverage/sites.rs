@@ -7,8 +7,8 @@ use srdb_vfs::OpKind;
 use srdb_vfs::OpKind as Op;
 
 use super::site::Phase::{
-    self, Close, Commit, Compact, Create, Delete, Flush, Index, Nested, Open, Read, Replace, Rotate, Table,
-    Verify,
+    self, Close, Commit, Compact, Create, Delete, Flush, Index, Nested, Open, Read, Replace,
+    Rotate, Table, Verify,
 };
 use super::site::Place;
 use super::site::Place as P;
@@ -40,8 +40,16 @@ pub const SITES: &[(Place, Option<OpKind>, &[Phase])] = &[
     (P::Manifest, Some(Op::Read), &[Create, Open, Nested, Verify]),
     (P::Manifest, Some(Op::RemoveFile), &[Create, Open, Nested, Replace]),
     (P::Manifest, Some(Op::SetLen), &[Open, Nested, Flush, Compact, Table, Index, Close]),
-    (P::Manifest, Some(Op::Sync), &[Create, Open, Nested, Flush, Compact, Replace, Table, Index, Close]),
-    (P::Manifest, Some(Op::Write), &[Create, Open, Nested, Flush, Compact, Replace, Table, Index, Close]),
+    (
+        P::Manifest,
+        Some(Op::Sync),
+        &[Create, Open, Nested, Flush, Compact, Replace, Table, Index, Close],
+    ),
+    (
+        P::Manifest,
+        Some(Op::Write),
+        &[Create, Open, Nested, Flush, Compact, Replace, Table, Index, Close],
+    ),
     (P::Manifest, None, &[Open]),
     (P::Current, Some(Op::Kind), &[Open, Nested]),
     (P::Current, Some(Op::Len), &[Create, Open, Nested, Verify]),

@@ -20,12 +20,13 @@ impl Swarm {
     /// One of the others.
     pub(super) fn piece(&self, draw: &mut impl Draw) -> Vec<Step> {
         let slot = self.table(draw);
-        match draw.below(6) {
+        match draw.below(7) {
             0 => self.torn_batch(draw, slot),
             1 => self.replaced_manifest(draw, slot),
             2 => self.rotten_flush(draw, slot),
             3 => self.index_under_way(draw, slot),
             4 => self.dropped_under_way(draw, slot),
+            5 => self.merge_under_way(draw, slot),
             _ => self.index_asked(draw, slot),
         }
     }
@@ -73,7 +74,43 @@ impl Swarm {
         } else {
             Step::PowerCrash { image: Image::Drawn(draw.bits()), after }
         };
-        vec![self.insert(draw, slot), Step::Flush, Step::Jobs, death]
+        let mut steps = vec![self.insert(draw, slot), Step::Flush];
+        if draw.chance(40) {
+            // Or the edit of a merge.
+            steps.extend([self.insert(draw, slot), Step::Flush, Step::Compact { table: slot }]);
+        }
+        steps.extend([Step::Jobs, death]);
+        steps
+    }
+
+    /// Something happens to a table while its files are merged.
+    fn merge_under_way(&self, draw: &mut impl Draw, table: u8) -> Vec<Step> {
+        let field = draw.below(18) as u8;
+        let some = |draw: &mut _| Step::Job { pick: pick(draw), steps: draw_steps(draw) };
+        let mut steps = Vec::new();
+        if draw.chance(50) {
+            steps.push(Step::CreateIndex { table, field });
+        }
+        for _ in 0..draw.between(2, 6) {
+            steps.extend([self.insert(draw, table), Step::Flush]);
+        }
+        steps.push(some(draw));
+        steps.push(match draw.below(8) {
+            0 => Step::CreateIndex { table, field },
+            1 => Step::DropIndex { table, field },
+            2 => Step::DropTable { table },
+            3 => Step::Snapshot,
+            4 => Step::Close { after: self.after(draw) },
+            5 => Step::ProcessCrash { after: self.after(draw) },
+            6 => Step::Fault { fault: self.fault(draw).on(draw.pick(&["*.sst", "MANIFEST*"])) },
+            _ => Step::Flush,
+        });
+        steps.extend([some(draw), some(draw), Step::Jobs]);
+        if draw.chance(50) {
+            let (image, after) = (Image::Drawn(draw.bits()), self.after(draw));
+            steps.push(Step::PowerCrash { image, after });
+        }
+        steps
     }
 
     /// A table is dropped while its flush is half done.

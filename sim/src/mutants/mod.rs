@@ -46,6 +46,8 @@ pub enum Class {
     Answers,
     /// Indexes and unique fields: their files, their keys, and who asks them.
     Indexes,
+    /// Merging SSTs.
+    Compaction,
 }
 
 impl Class {
@@ -61,6 +63,7 @@ impl Class {
             Class::Damage => "damage",
             Class::Answers => "answers",
             Class::Indexes => "indexes",
+            Class::Compaction => "compaction",
         }
     }
 }

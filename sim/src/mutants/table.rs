@@ -1,6 +1,8 @@
 //! Every mutant there is. `docs/testing.md` shows the same table; a test compares them.
 
-use super::Class::{Answers, Damage, Durability, Errors, Files, Indexes, Numbers, Order, Recovery};
+use super::Class::{
+    Answers, Compaction, Damage, Durability, Errors, Files, Indexes, Numbers, Order, Recovery,
+};
 use super::calls;
 use super::lie::Lie;
 use super::{Class, How, Mutant};
@@ -500,5 +502,45 @@ pub static MUTANTS: &[Mutant] = &[
         "order-without-nulls",
         Indexes,
         "the first rows of an order are taken from an index, though nulls come before them",
+    ),
+    line(
+        "merged-name-unsynced",
+        Compaction,
+        "the name of a merged SST is not synced before the edit that names it",
+    ),
+    line(
+        "merged-files-removed-early",
+        Compaction,
+        "SSTs are removed once they are merged, before the edit that says so",
+    ),
+    line(
+        "merge-unvouched",
+        Compaction,
+        "merged SSTs are removed while the edit that says so is still the last of the MANIFEST",
+    ),
+    line(
+        "merged-into-a-dropped-table",
+        Compaction,
+        "a merge goes on although its table was dropped",
+    ),
+    line(
+        "merge-forgets-a-dictionary",
+        Compaction,
+        "blocks are copied to another SST without the dictionary that they need",
+    ),
+    line(
+        "merged-rows-unshifted",
+        Compaction,
+        "a merged index has the rows of each part by their numbers in that part",
+    ),
+    line(
+        "index-missed-by-a-merge",
+        Compaction,
+        "an index that is made during a merge is never built for the merged SST",
+    ),
+    line(
+        "dropped-index-merged",
+        Compaction,
+        "a merge names the files of an index that was dropped meanwhile",
     ),
 ];
