@@ -305,8 +305,8 @@ impl Database {
     /// it: files are merged behind, as they become many.
     ///
     /// # Errors
-    /// [`crate::Error::Io`], [`crate::Error::Corrupt`] for a file that is damaged, which stays as it
-    /// is, [`crate::Error::Poisoned`], [`crate::Error::Closed`].
+    /// [`crate::Error::Io`], [`crate::Error::Corrupt`] for a file that is damaged, which stays as
+    /// it is, [`crate::Error::Poisoned`], [`crate::Error::Closed`].
     pub fn compact(&self) -> Result<()> {
         self.flush()?;
         let tables: Vec<_> = read(&self.state.tables).by_id.values().cloned().collect();

@@ -28,6 +28,7 @@ pub mod limits;
 mod locks;
 mod manifest;
 mod memtable;
+mod merge;
 mod metered;
 #[doc(hidden)]
 pub mod mutant;

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use srdb_vfs::Vfs;
 
-use crate::compaction::Merge;
 use crate::memtable::Memtable;
+use crate::merge::Merge;
 use crate::mutant;
 use crate::sst::{SstIdentity, SstMeta, SstWriter};
 use crate::{DataType, Error, Result};
@@ -83,8 +83,8 @@ impl SstJob {
     /// Does one step; the meta comes with the last one.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Limit`]; [`Error::Corrupt`] where the rows come from other SSTs. Then
-    /// the file is to be removed, if it is there, and the job is over.
+    /// [`Error::Io`], [`Error::Limit`]; [`Error::Corrupt`] where the rows come from other SSTs.
+    /// Then the file is to be removed, if it is there, and the job is over.
     pub(crate) fn step(&mut self, vfs: &dyn Vfs) -> Result<Option<SstMeta>> {
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Create => {

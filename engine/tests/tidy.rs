@@ -38,6 +38,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
         "work",
         &[
             "index_job",
+            "merge",
             "sst_job",
             "indexes",
             "compaction",

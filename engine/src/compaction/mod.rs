@@ -13,20 +13,18 @@
 //!    hold one keep it.
 //! 3. A step makes one mutating call at the most; `Publish` and `Vouch` make two, as any edit. It
 //!    writes a bounded number of bytes, so a flush waits for one step at the most.
-//! 4. Memory does not depend on how much is merged: see `merge.rs`, and [`Policy::rows_max`].
+//! 4. Memory does not depend on how much is merged: see `merge.rs`, and `Policy::rows_max`.
 //! 5. What has failed before `Publish` is given up. An edit that could not be *written* is tried
 //!    again: a crash may bring it back, so its files have to stay.
 //! 6. Damage found in a file ends its merges until the database is opened again, and the damaged
 //!    file stays as it is, for whoever repairs it.
 
-mod merge;
 mod picker;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub(crate) use merge::Merge;
 use picker::Candidate;
 
 use crate::counters::Compacted;
@@ -35,6 +33,7 @@ use crate::index::IndexMeta;
 use crate::index_job::{IndexJob, IndexPart};
 use crate::jobs::Obsolete;
 use crate::locks::{lock, read};
+use crate::merge::Merge;
 use crate::mutant;
 use crate::sst::SstMeta;
 use crate::sst_job::SstJob;
@@ -165,7 +164,7 @@ fn step_wanted(state: &State, wanted: Wanted<'_>) -> Result<Progress> {
             if matches!(job.stage, Stage::Publish | Stage::Vouch) {
                 compaction.job = Some(job);
             } else {
-                if merge::is_damage(&error) {
+                if is_damage(&error) {
                     compaction.damaged.extend(job.sources.iter().map(|sst| sst.meta.file_number));
                 }
                 job.give_up(state);
@@ -175,8 +174,8 @@ fn step_wanted(state: &State, wanted: Wanted<'_>) -> Result<Progress> {
     }
 }
 
-/// The SSTs to merge next, with their table. If none are due, none are looked for until the files of
-/// a table change.
+/// The SSTs to merge next, with their table. If none are due, none are looked for until the files
+/// of a table change.
 fn pick(
     state: &State,
     wanted: Wanted<'_>,
@@ -233,7 +232,7 @@ impl CompactionJob {
         for sst in &sources {
             // Readers of their own, which check everything again.
             readers.push(sst.open().inspect_err(|error| {
-                if merge::is_damage(error) {
+                if is_damage(error) {
                     damaged.insert(sst.meta.file_number);
                 }
             })?);
@@ -387,16 +386,16 @@ impl CompactionJob {
     /// as long as this one is the last, what it removed has to stay.
     fn vouch(&mut self, state: &State) -> Result<()> {
         let mut manifest = lock(&state.manifest);
-        if !mutant::on("merge-unvouched") {
-            manifest.commit(state, &VersionEdit::new(Vec::new()))?;
-        }
+        manifest.commit(state, &VersionEdit::new(Vec::new()))?;
         let replaced = manifest.replace_if_outgrown(state);
         drop(manifest);
         self.count(state);
         let indexes = std::mem::take(&mut self.obsolete).into_iter();
         let ssts = std::mem::take(&mut self.sources).into_iter().map(Obsolete::Sst);
         state.add_obsolete(ssts.chain(indexes.map(Obsolete::Index)));
-        self.stage = Stage::Over;
+        // From here on nothing is given up: what was merged is the table's.
+        (self.merged, self.stage) = (None, Stage::Over);
+        self.indexes.clear();
         // As for a flush: only a failure that leaves no MANIFEST is one of the database.
         if state.is_poisoned() { replaced } else { Ok(()) }
     }
@@ -431,6 +430,11 @@ impl CompactionJob {
         files.extend(indexes.map(|meta| layout::index_path(&self.table.dir, meta.file_number)));
         state.add_obsolete(files.into_iter().map(Obsolete::File));
     }
+}
+
+/// Whether a file can't be merged for what is in it.
+fn is_damage(error: &Error) -> bool {
+    matches!(error, Error::Corrupt { .. } | Error::Unsupported { .. })
 }
 
 fn sync_dir(state: &State, dir: &Path) -> Result<()> {

@@ -514,11 +514,6 @@ pub static MUTANTS: &[Mutant] = &[
         "SSTs are removed once they are merged, before the edit that says so",
     ),
     line(
-        "merge-unvouched",
-        Compaction,
-        "merged SSTs are removed while the edit that says so is still the last of the MANIFEST",
-    ),
-    line(
         "merged-into-a-dropped-table",
         Compaction,
         "a merge goes on although its table was dropped",

@@ -16,10 +16,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::Result;
 use crate::chunk::Chunk;
 use crate::mutant;
 use crate::sst::{BlockRef, SstReader, SstWriter};
-use crate::{Error, Result};
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -63,11 +63,11 @@ impl Merge {
     /// Adds a block or a dictionary; whether there is more to add.
     ///
     /// # Errors
-    /// [`Error::Corrupt`], [`Error::Io`].
+    /// [`crate::Error::Corrupt`], [`crate::Error::Io`].
     pub(crate) fn step(&mut self, writer: &mut SstWriter) -> Result<bool> {
         let Some(source) = self.sources.get(self.at) else {
             return match self.pending.take() {
-                Some(pending) => self.write(pending, writer).map(|()| true),
+                Some(pending) => self.write(&pending, writer).map(|()| true),
                 None => self.copy_dictionary(writer),
             };
         };
@@ -80,7 +80,7 @@ impl Merge {
         let room = self.block_rows - self.pending.as_ref().map_or(0, |p| p.rows.len());
         if is_full || room == 0 {
             if let Some(pending) = self.pending.take() {
-                return self.write(pending, writer).map(|()| true);
+                return self.write(&pending, writer).map(|()| true);
             }
             let times = block.first_and_last_time()?;
             let end_seq = block.end_seq();
@@ -105,7 +105,7 @@ impl Merge {
         Ok(true)
     }
 
-    fn write(&mut self, pending: Pending, writer: &mut SstWriter) -> Result<()> {
+    fn write(&mut self, pending: &Pending, writer: &mut SstWriter) -> Result<()> {
         let source = pending.block_of.and_then(|at| Some((at, self.sources.get(at)?)));
         if let Some((at, source)) = source
             && let Some(block) = source.block_of(pending.rows.first_seq)?
@@ -158,9 +158,4 @@ fn check_times(
         *last = time;
     }
     Ok(())
-}
-
-/// What reading a source came to that is not its rows.
-pub(super) fn is_damage(error: &Error) -> bool {
-    matches!(error, Error::Corrupt { .. } | Error::Unsupported { .. })
 }
