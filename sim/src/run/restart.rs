@@ -15,6 +15,7 @@ use std::sync::Arc;
 use srdb::{Database, Error};
 use srdb_vfs::{CrashChoice, MemDisk};
 
+use super::step::JOB_STEPS_MAX;
 use super::{Event, Opening, Run};
 use crate::coverage::Phase;
 use crate::db::{is_lock, read_all};
@@ -365,10 +366,14 @@ impl Run {
         let open = crate::db::open(vfs, &self.clock_copy(), &self.options());
         let db = open.map_err(|e| not_open(&e))?;
         let found = self.found(&db)?;
-        for _ in 0..1_000 {
-            let Some(job) = db.jobs().first().copied() else { break };
+        let mut steps = 0;
+        while let Some(job) = db.jobs().first().copied() {
             let failed = |e: Error| Violation::new("faults", format!("a job after recovery: {e}"));
             db.step(job).map_err(failed)?;
+            steps += 1;
+            if steps > JOB_STEPS_MAX {
+                return Err(ending::jobs_go_on(&db.jobs(), JOB_STEPS_MAX));
+            }
         }
         structure::check(&db)?;
         let seen = look(&disk);

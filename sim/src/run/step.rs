@@ -49,7 +49,7 @@ fn phase_of_job(job: Job) -> Phase {
 }
 
 /// More job steps in a row than any amount of work in a plan can need.
-const JOB_STEPS_MAX: usize = 20_000;
+pub(super) const JOB_STEPS_MAX: usize = 20_000;
 
 impl Run {
     /// Does a step and says how it came out.
