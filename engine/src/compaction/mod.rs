@@ -63,8 +63,8 @@ pub(crate) struct CompactionJob {
     indexes: Vec<IndexMeta>,
     /// Index files that the table has forgotten.
     obsolete: Vec<Arc<IndexFile>>,
-    /// When it began: ns.
-    begun: i64,
+    /// When it began, by the monotonic clock.
+    begun: u64,
     stage: Stage,
 }
 
@@ -250,7 +250,7 @@ impl CompactionJob {
         let job = SstJob::of_merge(merge, path, identity, &table.types);
         let stage = Stage::Rows(Box::new(job));
         let (indexes, obsolete) = (Vec::new(), Vec::new());
-        let (merged, begun) = (None, state.options.clock.now_ns());
+        let (merged, begun) = (None, state.options.clock.monotonic_ns());
         Ok(CompactionJob { table, sources, fields, merged, indexes, obsolete, begun, stage })
     }
 
@@ -404,14 +404,13 @@ impl CompactionJob {
     fn count(&self, state: &State) {
         let sources = self.sources.iter().map(|sst| sst.meta.size);
         let merged = self.merged.iter().map(|meta| meta.size);
-        let now = state.options.clock.now_ns();
         state.counters.compactions.compacted(Compacted {
             files_in: self.sources.len() as u64,
             files_out: 1,
             bytes_in: sources.chain(self.obsolete.iter().map(|file| file.meta.size)).sum(),
             bytes_out: merged.chain(self.indexes.iter().map(|meta| meta.size)).sum(),
             rows: self.merged.map_or(0, |meta| meta.rows),
-            ns: u64::try_from(now.saturating_sub(self.begun)).unwrap_or(0),
+            ns: state.options.clock.monotonic_ns().saturating_sub(self.begun),
         });
     }
 
