@@ -401,9 +401,26 @@ pub(crate) struct SchemaArgs {
 pub(crate) struct StatsArgs {
     #[command(flatten)]
     pub(crate) db: DbArgs,
-    /// As JSON
-    #[arg(long)]
+    /// How they are printed
+    #[arg(long, default_value = "table")]
+    pub(crate) format: StatsFormat,
+    /// As JSON: the same as --format json
+    #[arg(long, conflicts_with = "format")]
     pub(crate) json: bool,
+    /// What each column takes on disk, too; reads the directory of every block
+    #[arg(long)]
+    pub(crate) columns: bool,
+}
+
+/// How figures are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatsFormat {
+    /// Tables, for people
+    Table,
+    /// One JSON document
+    Json,
+    /// Prometheus' text format (without columns)
+    Prometheus,
 }
 
 /// Print what one file of a database holds, also where it is damaged, without opening the database

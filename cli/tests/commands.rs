@@ -99,7 +99,12 @@ fn count_tables_schema_and_stats_tell_what_is_there() {
     let stats = bench.run("stats", &["--json"]).code(0).out;
     let stats: serde_json::Value = serde_json::from_str(&stats).expect("JSON");
     assert_eq!(stats["tables"][0]["rows"], 3);
-    assert!(bench.run("stats", &[]).code(0).out.contains("rows"));
+    let shown = bench.run("stats", &[]).code(0).out;
+    assert!(shown.contains("mapped_bytes") && shown.contains("last_commit"), "{shown}");
+    let shown = bench.run("stats", &["--columns"]).code(0).out;
+    assert!(shown.contains("stored_bytes") && shown.contains("_time"), "{shown}");
+    let metrics = bench.run("stats", &["--format", "prometheus"]).code(0).out;
+    assert!(metrics.contains("\nsrdb_table_rows{table=\"t\"} 3\n"), "{metrics}");
 }
 
 #[test]

@@ -117,6 +117,6 @@ impl Batch {
         }
         self.tables.retain(|(_, batch)| !batch.is_empty());
         self.tables.iter().try_for_each(|(table, _)| table.check_exists())?;
-        submit(&self.database, Pending { tables: self.tables, durability })
+        submit(&self.database, Pending::new(self.tables, durability))
     }
 }

@@ -14,8 +14,14 @@
 //! 1. A counter only goes up. Each is exact by itself; two that are read one after the other need
 //!    not be of one moment.
 //! 2. Counting takes no lock, allocates nothing and changes nothing that anybody decides by.
+//!    Latencies take one of their own, for moments; on the way of a commit only once for a group,
+//!    and of those that are not synced only for one in [`MEASURED_ONE_IN`].
 
+use crate::latency::Latency;
 use crate::sync::atomic::{AtomicU64, Ordering};
+
+/// Of the commits that are not synced, the clock is looked at for one of so many.
+pub(crate) const MEASURED_ONE_IN: u64 = 16;
 
 /// A number that only goes up.
 #[derive(Debug, Default)]
@@ -57,6 +63,18 @@ pub(crate) struct Counters {
     /// Files and directories that were removed.
     pub(crate) removed: Counter,
     files: [FileCounters; FileKind::ALL.len()],
+    pub(crate) latencies: Latencies,
+}
+
+/// How long things took.
+#[derive(Debug, Default)]
+pub(crate) struct Latencies {
+    /// Of commits from being handed in to being visible: at `Memory`, `Os` and `Disk`.
+    pub(crate) commits: [Latency; 3],
+    /// Of syncs of a segment or its directory.
+    pub(crate) wal_syncs: Latency,
+    /// Of flushes, from the first step to the last.
+    pub(crate) flushes: Latency,
 }
 
 impl Counters {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use srdb_vfs::{Clock, OsVfs, ReadMode, Vfs};
 
@@ -9,6 +10,7 @@ use crate::commit::{self, Small};
 use crate::edit::VersionEdit;
 use crate::locks::{lock, read};
 use crate::mutant;
+use crate::observer::{Event, Observer, Observers};
 use crate::options::{Background, Options};
 use crate::queue::Pending;
 use crate::state::State;
@@ -62,6 +64,12 @@ impl Builder {
     /// The clock; the real one, unless said otherwise.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.options.clock = clock;
+        self
+    }
+
+    /// Who is told what the database does behind; nobody, unless said otherwise.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.options.observers = Observers::one(observer);
         self
     }
 
@@ -164,8 +172,16 @@ impl Builder {
     /// damaged: nothing is changed then; [`crate::Error::Unsupported`]; [`crate::Error::Io`];
     /// [`crate::Error::Invalid`] for options that can't be.
     pub fn open(self) -> Result<Database> {
-        let background = self.options.background;
+        let (background, clock) = (self.options.background, Arc::clone(&self.options.clock));
+        let begun = clock.monotonic_ns();
         let state = Arc::new(recovery::open(self.options, self.path)?);
+        let duration = Duration::from_nanos(clock.monotonic_ns().saturating_sub(begun));
+        state.tell(|| {
+            let log = lock(&state.log);
+            let rows = log.active.tables.values().map(|(_, memtable)| memtable.published() as u64);
+            let (last_commit, recovered_rows) = (log.last_commit, rows.sum());
+            Event::Opened { duration, last_commit, recovered_rows }
+        });
         if background == Background::Threads {
             worker::start(&state)?;
         }
@@ -227,6 +243,9 @@ impl Database {
     ) -> Result<Vec<Table>> {
         let wanted = tables.into_iter().map(|(name, schema)| (name.into(), schema)).collect();
         let created = tables::create(&self.state, wanted)?;
+        for table in &created {
+            self.state.tell(|| Event::TableCreated { table: table.name.clone() });
+        }
         Ok(created.into_iter().map(|table| Table::new(&self.state, table)).collect())
     }
 
@@ -251,7 +270,9 @@ impl Database {
     /// [`crate::Error::NoTable`], [`crate::Error::Io`], [`crate::Error::Poisoned`],
     /// [`crate::Error::Closed`].
     pub fn drop_table(&self, name: &str) -> Result<()> {
-        tables::drop(&self.state, name)
+        tables::drop(&self.state, name)?;
+        self.state.tell(|| Event::TableDropped { table: name.to_owned() });
+        Ok(())
     }
 
     /// For committing rows of several tables together.
@@ -269,7 +290,7 @@ impl Database {
     /// # Errors
     /// [`crate::Error::Io`], [`crate::Error::Poisoned`], [`crate::Error::Closed`].
     pub fn sync(&self) -> Result<()> {
-        let nothing = Pending { tables: Vec::new(), durability: Durability::Disk };
+        let nothing = Pending::new(Vec::new(), Durability::Disk);
         commit::submit(&self.state, nothing)?.wait().map(|_| ())
     }
 
@@ -393,6 +414,8 @@ impl Database {
             false => manifest.commit(state, &VersionEdit::close()),
         });
         drop(lock(&state.lock).take());
+        drop((manifest, _no_step));
+        state.tell(|| Event::Closed);
         closed
     }
 
@@ -410,7 +433,7 @@ impl Database {
         compaction::end(state)?;
         if !self.is_untouched() {
             // Commits that were handed in count, also if nobody waits for them.
-            let nothing = Pending { tables: Vec::new(), durability: Durability::Disk };
+            let nothing = Pending::new(Vec::new(), Durability::Disk);
             commit::enqueue(state, nothing)?.wait()?;
             commit::freeze(state, &mut lock(&state.log), Small::Flushed)?;
             flush::all(state)?;

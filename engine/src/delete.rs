@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::jobs::{Jobs, Obsolete};
 use crate::locks::lock;
 use crate::mutant;
+use crate::observer::Event;
 use crate::state::State;
 use crate::{Error, Progress, Result, compaction, indexes};
 
@@ -51,6 +52,15 @@ fn in_use(state: &State) -> Vec<PathBuf> {
 /// # Errors
 /// [`Error::Io`]; the name goes to the end of the list, to be tried again.
 pub(crate) fn step(state: &State) -> Result<Progress> {
+    let removed = remove_next(state)?;
+    let Some(path) = removed else { return Ok(Progress::Idle) };
+    state.counters.removed.add(1);
+    state.tell(|| Event::FileRemoved { path });
+    Ok(Progress::More)
+}
+
+/// Removes one name, and says which. What is gone already is as good as removed.
+fn remove_next(state: &State) -> Result<Option<PathBuf>> {
     // Until it is gone, the name is on no list: another step would take its directory for empty,
     // and closing would let go of the database.
     let _one_at_a_time = (!mutant::on("two-removals-at-once")).then(|| lock(&state.flush));
@@ -60,19 +70,18 @@ pub(crate) fn step(state: &State) -> Result<Progress> {
         let mut jobs = lock(&state.jobs);
         ready(&jobs, &in_use).and_then(|at| jobs.obsolete.remove(at))
     };
-    let Some(next) = next else { return Ok(Progress::Idle) };
+    let Some(next) = next else { return Ok(None) };
     let vfs = &state.options.vfs;
     let removed = match &next {
         Obsolete::File(_) | Obsolete::Sst(_) | Obsolete::Index(_) => vfs.remove_file(next.path()),
         Obsolete::Dir(path) => vfs.remove_dir(path),
     };
     match removed {
-        Ok(()) => {
-            state.counters.removed.add(1);
-            Ok(Progress::More)
-        }
+        Ok(()) => Ok(Some(next.path().to_owned())),
         // Removed by an earlier attempt that reported an error all the same.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Progress::More),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Ok(Some(next.path().to_owned()))
+        }
         Err(error) => {
             let error = Error::io("remove", next.path(), error);
             lock(&state.jobs).obsolete.push_back(next);

@@ -23,6 +23,7 @@
 //!    crash may bring the edit back. One whose edit could not be *synced* poisons.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::edit::{Change, VersionEdit};
 use crate::index::IndexMeta;
@@ -31,6 +32,7 @@ use crate::jobs::{Frozen, Obsolete};
 use crate::locks::lock;
 use crate::memtable::Memtable;
 use crate::mutant;
+use crate::observer::Event;
 use crate::sst::SstMeta;
 use crate::sst_job::SstJob;
 use crate::state::State;
@@ -110,18 +112,54 @@ pub(crate) fn has_work(state: &State) -> bool {
 /// # Errors
 /// Whatever kept it from succeeding. The rows stay in memory and in the log.
 pub(crate) fn step(state: &State) -> Result<Progress> {
+    let mut told = Told::default();
+    let stepped = step_under_lock(state, &mut told);
+    if let Some(bytes) = told.begun {
+        state.tell(|| Event::FlushBegun { bytes });
+    }
+    if let Some((rows, bytes, ns)) = told.ended {
+        state.counters.latencies.flushes.record([ns]);
+        let duration = Duration::from_nanos(ns);
+        state.tell(|| Event::FlushEnded { rows, bytes, duration });
+    }
+    if let Some(error) = told.failed {
+        state.tell(|| Event::FlushFailed { error });
+    }
+    stepped
+}
+
+/// What the observer is to be told after a step.
+#[derive(Debug, Default)]
+struct Told {
+    /// Bytes of the generation.
+    begun: Option<u64>,
+    /// Rows, bytes and nanoseconds.
+    ended: Option<(u64, u64, u64)>,
+    failed: Option<String>,
+}
+
+fn step_under_lock(state: &State, told: &mut Told) -> Result<Progress> {
     let mut slot = lock(&state.flush);
     // Under the lock, which closing takes before it lets go of the database.
     state.check_alive()?;
     let mut job = match slot.take() {
         Some(job) => job,
         None => match lock(&state.jobs).frozen.front() {
-            Some(frozen) => FlushJob::new(frozen, state.options.clock.monotonic_ns()),
+            Some(frozen) => {
+                told.begun = Some(frozen.generation.bytes as u64);
+                FlushJob::new(frozen, state.options.clock.monotonic_ns())
+            }
             None => return Ok(Progress::Idle),
         },
     };
     match job.step(state) {
-        Ok(Progress::Done) => Ok(Progress::Done),
+        Ok(Progress::Done) => {
+            let (rows, bytes) = job.published;
+            let ns = state.options.clock.monotonic_ns().saturating_sub(job.begun);
+            state.counters.flushes.flushed(rows, bytes, ns);
+            told.ended = Some((rows, bytes, ns));
+            Ok(Progress::Done)
+        }
         Ok(progress) => {
             *slot = Some(job);
             Ok(progress)
@@ -134,6 +172,7 @@ pub(crate) fn step(state: &State) -> Result<Progress> {
             } else {
                 job.abandon(state);
             }
+            told.failed = Some(error.to_string());
             lock(&state.jobs).error = Some(error.clone());
             state.jobs_changed.notify_all();
             Err(error)
@@ -358,8 +397,6 @@ impl FlushJob {
         jobs.obsolete.extend(paths.map(Obsolete::File));
         jobs.error = None;
         drop(jobs);
-        let ns = state.options.clock.monotonic_ns().saturating_sub(self.begun);
-        state.counters.flushes.flushed(self.published.0, self.published.1, ns);
         if !mutant::on("room-untold") {
             state.jobs_changed.notify_all();
         }

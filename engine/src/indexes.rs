@@ -27,6 +27,7 @@ use crate::jobs::Obsolete;
 use crate::locks::{lock, read};
 use crate::memtable::index_rows;
 use crate::mutant;
+use crate::observer::Event;
 use crate::state::State;
 use crate::sync::atomic::Ordering;
 use crate::table_files::Sst;
@@ -153,6 +154,21 @@ pub(crate) fn building(state: &State) -> Option<PathBuf> {
 /// # Errors
 /// Whatever kept it from succeeding; the next step begins anew.
 pub(crate) fn step(state: &State) -> Result<Progress> {
+    let mut built = None;
+    let stepped = step_under_lock(state, &mut built);
+    if let Some((table, field, bytes)) = built {
+        let field = table.schema.fields().get(field as usize);
+        let field = field.map(|field| field.name().to_owned()).unwrap_or_default();
+        state.tell(|| Event::IndexBuilt { table: table.name.clone(), field, bytes });
+    }
+    stepped
+}
+
+/// [`step`]; notes the table, the field and the bytes of a file that was published.
+fn step_under_lock(
+    state: &State,
+    built: &mut Option<(Arc<TableState>, u32, u64)>,
+) -> Result<Progress> {
     // Closing takes this lock before it lets go of the database.
     let _one_at_a_time = lock(&state.flush);
     let mut slot = lock(&state.build);
@@ -162,7 +178,7 @@ pub(crate) fn step(state: &State) -> Result<Progress> {
         None => return Ok(Progress::Idle),
     };
     let stepped = if job.is_wanted() {
-        job.step(state)
+        job.step(state, built)
     } else {
         job.give_up(state);
         Ok(Progress::Done)
@@ -208,7 +224,11 @@ impl BuildJob {
         is_live && (is_there || mutant::on("dropped-index-built"))
     }
 
-    fn step(&mut self, state: &State) -> Result<Progress> {
+    fn step(
+        &mut self,
+        state: &State,
+        built: &mut Option<(Arc<TableState>, u32, u64)>,
+    ) -> Result<Progress> {
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Gather { groups, next_seq } => self.gather(state, groups, next_seq)?,
             Stage::Write(mut job) => {
@@ -228,7 +248,10 @@ impl BuildJob {
             }
             Stage::Publish(meta) => {
                 self.stage = Stage::Publish(meta);
-                return self.publish(state, meta);
+                if self.publish(state, meta)? {
+                    *built = Some((Arc::clone(&self.table), self.field, meta.size));
+                }
+                return Ok(Progress::Done);
             }
             Stage::Over => return Ok(Progress::Done),
         }
@@ -257,13 +280,14 @@ impl BuildJob {
         Ok(())
     }
 
-    fn publish(&self, state: &State, meta: IndexMeta) -> Result<Progress> {
+    /// Whether the file is part of the table now; it is not if nobody wants it any more.
+    fn publish(&self, state: &State, meta: IndexMeta) -> Result<bool> {
         let mut manifest = lock(&state.manifest);
         // Under the lock: nobody drops the table or the index meanwhile.
         if !self.is_wanted() {
             drop(manifest);
             self.give_up(state);
-            return Ok(Progress::Done);
+            return Ok(false);
         }
         let edit = VersionEdit::new(vec![
             Change::AddIndexFile { table: self.table.id, meta },
@@ -274,7 +298,7 @@ impl BuildJob {
         let (vfs, rows) = (&state.options.vfs, self.sst.meta.rows);
         let file = self.table.index_file(vfs, state.database_id, meta, rows);
         self.table.add_index_file(Arc::new(file));
-        Ok(Progress::Done)
+        Ok(true)
     }
 
     /// The file that was begun, if there is one, is of no use.

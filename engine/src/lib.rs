@@ -23,6 +23,7 @@ pub mod inspect;
 #[doc(hidden)]
 pub mod internals;
 mod jobs;
+mod latency;
 mod layout;
 pub mod limits;
 mod locks;
@@ -32,6 +33,7 @@ mod merge;
 mod metered;
 #[doc(hidden)]
 pub mod mutant;
+mod observer;
 mod options;
 mod query;
 mod queue;
@@ -64,6 +66,7 @@ pub use commit::Ticket;
 pub use database::{Builder, Database};
 pub use error::{Error, Result};
 pub use jobs::{Job, Progress};
+pub use observer::{Event, Observer};
 pub use options::{Background, Durability};
 pub use query::{
     Aggregate, AggregateRow, AggregateRows, Aggregation, AggregationSteps, ChunkColumn, Chunks,
@@ -77,8 +80,8 @@ pub use schema::{Field, Schema};
 pub use snapshot::{Snapshot, SnapshotTable};
 pub use srdb_vfs as vfs;
 pub use stats::{
-    BuildStats, CommitStats, CompactionStats, FileStats, FlushStats, StallStats, Stats, TableStats,
-    WriteStats,
+    BuildStats, ColumnStats, CommitStats, CompactionStats, FileStats, FlushStats, Latencies,
+    LatencyStats, StallStats, Stats, TableStats, WriteStats,
 };
 pub use table::Table;
 pub use types::{DataType, Value, ValueRef};

@@ -57,6 +57,9 @@ impl Meter {
         let counters = self.counters.files(kind);
         counters.syncs.add(1);
         counters.sync_ns.add(ns);
+        if kind == FileKind::Wal {
+            self.counters.latencies.wal_syncs.record([ns]);
+        }
         Ok(())
     }
 }

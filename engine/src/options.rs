@@ -8,6 +8,7 @@ use srdb_vfs::{Clock, OsClock, OsVfs, Vfs};
 use crate::chunk;
 use crate::counters::Counters;
 use crate::metered::Metered;
+use crate::observer::Observers;
 use crate::{Error, Result};
 
 /// Where a commit is when the call that made it returns.
@@ -59,6 +60,7 @@ impl Default for Policy {
 pub(crate) struct Options {
     pub(crate) vfs: Arc<dyn Vfs>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) observers: Observers,
     /// Bytes of values in the active memtables, all tables together, at which they are frozen.
     pub(crate) memtable_bytes: usize,
     /// Bytes of small memtables that a rotation carries into the next generation; `None` for
@@ -84,6 +86,7 @@ impl Default for Options {
         Options {
             vfs: Arc::new(OsVfs::new()),
             clock: Arc::new(OsClock::new()),
+            observers: Observers::default(),
             memtable_bytes: 32 << 20,
             carry_bytes_max: None,
             frozen_max: 1,

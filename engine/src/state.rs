@@ -32,6 +32,7 @@ use crate::jobs::{Generation, Jobs, Obsolete};
 use crate::locks::{lock, read};
 use crate::manifest::{ManifestSwitch, ManifestWriter};
 use crate::mutant;
+use crate::observer::Event;
 use crate::options::Options;
 use crate::queue::{CommitQueue, Pending};
 use crate::signal::Signal;
@@ -263,9 +264,17 @@ impl State {
     /// Takes no more writes: after `cause` nobody knows what is on disk.
     pub(crate) fn poison(&self, cause: &Error) {
         // The first cause stays: it is the one that explains the others.
-        let _ = self.poisoned.set(cause.to_string());
+        let is_first = self.poisoned.set(cause.to_string()).is_ok();
         self.queue.poison(cause.to_string());
         self.tell_those_who_wait_for_jobs();
+        if is_first {
+            self.tell(|| Event::Poisoned { cause: cause.to_string() });
+        }
+    }
+
+    /// Tells the observer, if there is one, of what was done. Outside of all locks.
+    pub(crate) fn tell(&self, event: impl FnOnce() -> Event) {
+        self.options.observers.tell(event);
     }
 
     /// For what callers ask for.

@@ -12,8 +12,8 @@ use crate::row::RowBatch;
 use crate::state::State;
 use crate::table_state::TableState;
 use crate::{
-    Durability, IntoRow, Query, Receipt, Result, Row, RowBuf, Scan, Schema, SnapshotTable, Ticket,
-    compaction, indexes,
+    ColumnStats, Durability, IntoRow, Query, Receipt, Result, Row, RowBuf, Scan, Schema,
+    SnapshotTable, Ticket, compaction, indexes, stats,
 };
 
 /// A table of an open database. Cheap to clone; every clone is the same table.
@@ -210,7 +210,7 @@ impl Table {
         self.state.check_exists()?;
         let tables =
             if batch.is_empty() { Vec::new() } else { vec![(Arc::clone(&self.state), batch)] };
-        submit(&self.database, Pending { tables, durability })
+        submit(&self.database, Pending::new(tables, durability))
     }
 
     /// The table as it is now, to read from again and again.
@@ -225,6 +225,19 @@ impl Table {
             self.state.check_exists()?;
         }
         Ok(taken)
+    }
+
+    /// What each column takes in the table's SSTs, `_time` first. Reads the directory of every
+    /// block, so it takes a while for a large table.
+    ///
+    /// # Errors
+    /// As [`Table::snapshot`]; [`crate::Error::Corrupt`] or [`crate::Error::Io`] if an SST could
+    /// not be read.
+    pub fn column_stats(&self) -> Result<Vec<ColumnStats>> {
+        self.database.check_open()?;
+        let files = self.state.files();
+        self.state.check_exists()?;
+        stats::column_stats(&self.state, &files)
     }
 
     /// The row of this `_seq`, or `None` if there is none.

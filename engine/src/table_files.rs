@@ -120,6 +120,11 @@ impl Sst {
         self.reader.get_or_open(|| self.open())
     }
 
+    /// Whether the file was read before.
+    pub(crate) fn is_open(&self) -> bool {
+        self.reader.opened.get().is_some()
+    }
+
     /// A reader of its own, which has checked nothing yet.
     ///
     /// # Errors
@@ -155,6 +160,11 @@ impl IndexFile {
     /// Whatever opening gave; the next call tries again.
     pub(crate) fn reader(&self) -> Result<&IndexReader> {
         self.reader.get_or_open(|| self.open())
+    }
+
+    /// Whether the file was read before.
+    pub(crate) fn is_open(&self) -> bool {
+        self.reader.opened.get().is_some()
     }
 
     /// A reader of its own, which has checked nothing yet.

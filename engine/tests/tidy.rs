@@ -13,13 +13,17 @@ use std::path::{Path, PathBuf};
 /// The layers of the engine, lowest first. A module may use what stands before it: in a layer
 /// above, or in its own. `docs/architecture.md` shows the same table.
 const LAYERS: [(&str, &[&str]); 8] = [
-    ("basics", &["error", "mutant", "limits", "types", "sync", "locks", "signal", "counters"]),
+    (
+        "basics",
+        &["error", "mutant", "limits", "types", "sync", "locks", "signal", "latency", "counters"],
+    ),
     ("bits and bytes", &["coding", "chunk", "schema"]),
     ("formats", &["column", "format", "layout"]),
     ("files", &["metered", "sst", "wal", "index", "edit", "version", "manifest"]),
     (
         "state",
         &[
+            "observer",
             "options",
             "row",
             "memtable",
@@ -53,7 +57,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ),
     (
         "interface",
-        &["table", "batch", "appender", "stats", "verify", "inspect", "database", "internals"],
+        &["stats", "table", "batch", "appender", "verify", "inspect", "database", "internals"],
     ),
 ];
 

@@ -13,6 +13,7 @@ mod plot;
 mod query;
 mod rows;
 mod selection;
+mod stats;
 mod verify;
 
 use std::io::{self, BufWriter, StdoutLock, Write as _};
@@ -39,7 +40,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Export(args) => export::run(&args),
         Command::Tables(args) => info::tables(&args),
         Command::Schema(args) => info::schema(&args),
-        Command::Stats(args) => info::stats(&args),
+        Command::Stats(args) => stats::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Dump(args) => dump::run(&args),
         Command::Version(args) => dump::version(&args),

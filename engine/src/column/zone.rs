@@ -305,7 +305,6 @@ impl ZoneMap {
     }
 
     /// Of a bytes column: the bytes of all values together.
-    #[cfg(test)]
     pub(crate) fn bytes_total(&self) -> u64 {
         self.sum.last_chunk::<8>().map_or(0, |total| u64::from_le_bytes(*total))
     }

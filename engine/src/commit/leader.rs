@@ -2,6 +2,7 @@
 //! that.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::carry::Small;
 use super::freeze::{freeze, open_segment};
@@ -9,6 +10,7 @@ use crate::jobs::Generation;
 use crate::locks::{lock, write};
 use crate::memtable::Memtable;
 use crate::mutant;
+use crate::observer::Event;
 use crate::options::Background;
 use crate::queue::{Group, Pending};
 use crate::row::RowBatch;
@@ -61,10 +63,27 @@ pub(crate) fn lead(state: &State, group: Group<Pending>) -> Result<Vec<Result<Re
     }
     apply(state, &mut log, &group.payloads, &results);
     drop(log);
+    measure(state, &group.payloads);
     for (table, batch) in group.payloads.into_iter().flat_map(|pending| pending.tables) {
         table.keep_batch(batch);
     }
     Ok(results)
+}
+
+/// Takes down how long the commits took that are measured.
+fn measure(state: &State, group: &[Pending]) {
+    if group.iter().all(|pending| pending.begun.is_none()) {
+        return;
+    }
+    let now = state.options.clock.monotonic_ns();
+    let levels = [Durability::Memory, Durability::Os, Durability::Disk];
+    for (level, latency) in levels.into_iter().zip(&state.counters.latencies.commits) {
+        let of_level = group.iter().filter(|pending| pending.durability == level);
+        let mut ns = of_level.filter_map(|pending| Some(now.saturating_sub(pending.begun?)));
+        if let Some(first) = ns.next() {
+            latency.record(std::iter::once(first).chain(ns));
+        }
+    }
 }
 
 /// Gives every commit its number, time and `_seq`s, and appends it to the log's buffer.
@@ -203,8 +222,9 @@ fn wait_for_room(state: &State) -> Result<()> {
     let mut begun = None;
     let room = find_room(state, &mut begun);
     if let Some(begun) = begun {
-        let now = state.options.clock.monotonic_ns();
-        state.counters.stalls.waited(now.saturating_sub(begun));
+        let ns = state.options.clock.monotonic_ns().saturating_sub(begun);
+        state.counters.stalls.waited(ns);
+        state.tell(|| Event::Resumed { duration: Duration::from_nanos(ns) });
     }
     room
 }
@@ -221,7 +241,10 @@ fn find_room(state: &State, begun: &mut Option<u64>) -> Result<()> {
                 return freeze(state, &mut log, Small::Carried).map(|_| ());
             }
         }
-        begun.get_or_insert_with(|| state.options.clock.monotonic_ns());
+        if begun.is_none() {
+            *begun = Some(state.options.clock.monotonic_ns());
+            state.tell(|| Event::Stalled);
+        }
         match state.options.background {
             // Nobody else would do it.
             Background::Manual => {

@@ -13,6 +13,15 @@ pub(crate) struct Pending {
     /// The rows of each table; a table once at the most. Empty for a sync that commits nothing.
     pub(crate) tables: Vec<(Arc<TableState>, RowBatch)>,
     pub(crate) durability: Durability,
+    /// When it was handed in, by the monotonic clock, if that is measured.
+    pub(crate) begun: Option<u64>,
+}
+
+impl Pending {
+    /// A commit that is not handed in yet.
+    pub(crate) fn new(tables: Vec<(Arc<TableState>, RowBatch)>, durability: Durability) -> Self {
+        Pending { tables, durability, begun: None }
+    }
 }
 
 /// Proof of a commit: its number, its time and the `_seq`s that its rows were given.

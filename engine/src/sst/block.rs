@@ -87,6 +87,16 @@ impl<'a> BlockRef<'a> {
         zone_map(&self.bytes, column).map_err(|damage| self.corrupt(damage, 0))
     }
 
+    /// By its name, the encoding that a column has, and the bytes that it takes.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`].
+    pub(crate) fn column_form(&self, column: usize) -> Result<(String, u64)> {
+        let entry = ColumnEntry::read(&self.bytes, column).map_err(|d| self.corrupt(d, 0))?;
+        let encoding = Encoding::from_code(entry.encoding).map_err(|d| self.corrupt(d, 0))?;
+        Ok((format!("{encoding:?}"), u64::from(entry.length)))
+    }
+
     /// Keeps the rows of `mask` whose value in a column passes the test.
     ///
     /// # Errors

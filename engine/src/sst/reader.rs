@@ -151,6 +151,12 @@ impl SstReader {
         &self.types[1..]
     }
 
+    /// The columns that have dictionaries, each with the bytes of one.
+    pub(crate) fn dictionary_sizes(&self) -> impl Iterator<Item = (usize, u64)> {
+        let entries = self.dictionaries.iter().map(|dictionary| dictionary.entry);
+        entries.map(|entry| (entry.column as usize, u64::from(entry.length)))
+    }
+
     /// Blocks of the file; they are numbered from 0 in the order of their seqs.
     #[cfg(test)]
     pub(crate) fn block_count(&self) -> u32 {

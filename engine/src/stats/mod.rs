@@ -3,11 +3,17 @@
 //! Some say what there is now, the others what was done since the database was opened. They are
 //! read one after the other while the database works, so two of them need not be of one moment.
 
+mod columns;
 mod counts;
+mod latency;
+mod prometheus;
 
+pub use columns::ColumnStats;
+pub(crate) use columns::column_stats;
 pub use counts::{
     BuildStats, CommitStats, CompactionStats, FileStats, FlushStats, StallStats, WriteStats,
 };
+pub use latency::{Latencies, LatencyStats};
 use serde::Serialize;
 
 use crate::locks::{lock, read};
@@ -28,6 +34,8 @@ pub struct Stats {
     pub frozen_generations: u64,
     /// Bytes of the open WAL segment, records that are not written yet included.
     pub wal_bytes: u64,
+    /// Segments of the log that hold rows which are not in SSTs yet, the open one included.
+    pub wal_segments: u64,
     /// Bytes of the log, from its beginning, that survive a power loss.
     pub wal_synced_lsn: u64,
     /// Files and directories that wait to be removed.
@@ -48,6 +56,8 @@ pub struct Stats {
     pub removed_files: u64,
     /// What was written to files, likewise.
     pub writes: WriteStats,
+    /// How long things took, likewise.
+    pub latencies: Latencies,
 }
 
 /// Figures of one table.
@@ -66,6 +76,16 @@ pub struct TableStats {
     pub sst_bytes: u64,
     /// Rows in these files.
     pub sst_rows: u64,
+    /// Index files.
+    pub index_files: u64,
+    /// Bytes of these files.
+    pub index_bytes: u64,
+    /// SSTs and index files that were read since the database was opened, and are open since.
+    pub open_files: u64,
+    /// Bytes of these files: what is mapped into memory, where files are.
+    pub mapped_bytes: u64,
+    /// Memtables, the active one and those that wait for their flush.
+    pub memtables: u64,
     /// Rows in memory.
     pub memtable_rows: u64,
     /// Bytes of their values.
@@ -74,16 +94,18 @@ pub struct TableStats {
 
 impl Stats {
     pub(crate) fn of(state: &State) -> Self {
-        let (last_commit, active_bytes, wal_bytes, wal_synced_lsn) = {
+        let (last_commit, active_bytes, wal_bytes, wal_synced_lsn, segments) = {
             let log = lock(&state.log);
             let writer = log.writer.as_ref();
             let bytes = writer.map_or(0, crate::wal::LogWriter::bytes);
             let synced = writer.map_or(log.start.synced_lsn, crate::wal::LogWriter::synced_lsn);
-            (log.last_commit, log.active.bytes as u64, bytes, synced)
+            let segments = log.active.segments.len();
+            (log.last_commit, log.active.bytes as u64, bytes, synced, segments)
         };
-        let (frozen_generations, obsolete_files) = {
+        let (frozen_generations, obsolete_files, frozen_segments) = {
             let jobs = lock(&state.jobs);
-            (jobs.frozen.len() as u64, jobs.obsolete.len() as u64)
+            let segments = jobs.frozen.iter().map(|f| f.generation.segments.len()).sum::<usize>();
+            (jobs.frozen.len() as u64, jobs.obsolete.len() as u64, segments)
         };
         let counters = &*state.counters;
         Stats {
@@ -92,6 +114,7 @@ impl Stats {
             active_bytes,
             frozen_generations,
             wal_bytes,
+            wal_segments: (segments + frozen_segments) as u64,
             wal_synced_lsn,
             obsolete_files,
             poisoned: state.is_poisoned(),
@@ -102,6 +125,7 @@ impl Stats {
             index_builds: BuildStats::of(counters),
             removed_files: counters.removed.get(),
             writes: WriteStats::of(counters),
+            latencies: Latencies::of(counters),
         }
     }
 
@@ -116,6 +140,11 @@ impl Stats {
 impl TableStats {
     fn of(table: &TableState) -> Self {
         let files = table.files();
+        let indexes: Vec<_> =
+            files.indexes.values().flat_map(|index| index.files.values()).collect();
+        let open = files.ssts.iter().filter(|sst| sst.is_open()).map(|sst| sst.meta.size);
+        let open_indexes = indexes.iter().filter(|file| file.is_open()).map(|file| file.meta.size);
+        let open: Vec<u64> = open.chain(open_indexes).collect();
         TableStats {
             name: table.name.clone(),
             id: table.id,
@@ -123,6 +152,11 @@ impl TableStats {
             ssts: files.ssts.len() as u64,
             sst_bytes: files.ssts.iter().map(|sst| sst.meta.size).sum(),
             sst_rows: files.ssts.iter().map(|sst| sst.meta.rows).sum(),
+            index_files: indexes.len() as u64,
+            index_bytes: indexes.iter().map(|file| file.meta.size).sum(),
+            open_files: open.len() as u64,
+            mapped_bytes: open.iter().sum(),
+            memtables: files.memtables.len() as u64,
             memtable_rows: files.memtables.iter().map(|m| m.published() as u64).sum(),
             memtable_bytes: files.memtables.iter().map(|m| m.bytes() as u64).sum(),
         }
