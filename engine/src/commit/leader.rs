@@ -63,24 +63,28 @@ pub(crate) fn lead(state: &State, group: Group<Pending>) -> Result<Vec<Result<Re
     }
     apply(state, &mut log, &group.payloads, &results);
     drop(log);
-    measure(state, &group.payloads);
+    measure(state, &group.payloads, &results);
     for (table, batch) in group.payloads.into_iter().flat_map(|pending| pending.tables) {
         table.keep_batch(batch);
     }
     Ok(results)
 }
 
-/// Takes down how long the commits took that are measured.
-fn measure(state: &State, group: &[Pending]) {
+/// Takes down how long the commits took that are measured and have succeeded.
+fn measure(state: &State, group: &[Pending], results: &[Result<Receipt>]) {
     if group.iter().all(|pending| pending.begun.is_none()) {
         return;
     }
     let now = state.options.clock.monotonic_ns();
     let levels = [Durability::Memory, Durability::Os, Durability::Disk];
     for (level, latency) in levels.into_iter().zip(&state.counters.latencies.commits) {
-        let of_level = group.iter().filter(|pending| pending.durability == level);
-        let mut ns = of_level.filter_map(|pending| Some(now.saturating_sub(pending.begun?)));
+        let succeeded = group.iter().zip(results).filter(|(_, result)| result.is_ok());
+        let of_level = succeeded.filter(|(pending, _)| pending.durability == level);
+        let mut ns = of_level.filter_map(|(pending, _)| Some(now.saturating_sub(pending.begun?)));
         if let Some(first) = ns.next() {
+            if mutant::when("followers-unmeasured", || ns.next().is_some()) {
+                return latency.record([first]);
+            }
             latency.record(std::iter::once(first).chain(ns));
         }
     }
@@ -164,6 +168,9 @@ fn apply(state: &State, log: &mut Log, group: &[Pending], results: &[Result<Rece
         let seqs = std::iter::once(&receipt.first).chain(&receipt.others);
         for ((table, batch), (_, seqs)) in pending.tables.iter().zip(seqs) {
             append_rows(state, &mut log.active, table, batch, seqs.start, receipt.time);
+            if mutant::when("batch-counted-in-part", || table.id != receipt.first.0) {
+                continue;
+            }
             (rows, bytes) = (rows + batch.rows() as u64, bytes + batch.bytes() as u64);
         }
         commits += u64::from(!pending.tables.is_empty());
@@ -174,6 +181,9 @@ fn apply(state: &State, log: &mut Log, group: &[Pending], results: &[Result<Rece
                 memtable.publish();
             }
         }
+    }
+    if mutant::when("group-counted-as-one", || commits > 1) {
+        commits = 1;
     }
     state.counters.commits.group(commits, rows, bytes);
 }

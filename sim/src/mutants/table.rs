@@ -305,6 +305,10 @@ pub static MUTANTS: &[Mutant] = &[
         Numbers,
         "the edit of a flush says that the next segment is flushed too",
     ),
+    line("group-counted-as-one", Numbers, "of a group only one commit is counted"),
+    line("batch-counted-in-part", Numbers, "of a commit to several tables one is not counted"),
+    line("flush-counted-in-part", Numbers, "of a flush of several tables one is not counted"),
+    line("followers-unmeasured", Numbers, "of a group only one synced commit is measured"),
     line(
         "flush-skips-a-table",
         Files,

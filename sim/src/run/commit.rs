@@ -261,6 +261,7 @@ impl Run {
                         if let Some(mut commit) = self.model.take_waiting(uid) {
                             self.record.note(|| Event::Answered { uid, answer: Answer::Seen });
                             commit.time = Some(time);
+                            self.tally(&commit);
                             self.model.acknowledge_unheard(commit);
                         }
                     }
@@ -286,6 +287,7 @@ impl Run {
             }
             if let Some(commit) = self.model.take_waiting(uid) {
                 self.record.note(|| Event::Answered { uid, answer: Answer::GivenUp });
+                self.tally_maybe(&commit);
                 self.model.fail(commit);
             }
         }
@@ -311,6 +313,7 @@ impl Run {
             let what = format!("a commit at {:?} was answered with {receipt:?}", commit.level);
             return Err(Violation::new("model", what));
         }
+        self.tally(&commit);
         self.model
             .acknowledge(commit, &Ack { number: receipt.commit(), time: receipt.time(), seqs })
     }

@@ -158,47 +158,6 @@ impl Run {
         }
         Ok(())
     }
-
-    /// Figures that can be had without reading: counts, names, statistics.
-    pub(super) fn figures(&mut self) -> Result<String, Violation> {
-        let db = self.db()?;
-        let wrong = |what: String| Err(Violation::new("model", what));
-        let stats = db.stats();
-        if stats.last_commit < self.model.last_number() {
-            let known = self.model.last_number();
-            return wrong(format!(
-                "commit {known} was acknowledged, the last is {}",
-                stats.last_commit
-            ));
-        }
-        let had_cause = self.may_be_poisoned();
-        if self.poisoned && !stats.poisoned || stats.poisoned && !had_cause {
-            return Err(Violation::new("faults", format!("poisoned is {}", stats.poisoned)));
-        }
-        let listed: Vec<&String> = stats.tables.iter().map(|table| &table.name).collect();
-        if db.tables().len() != listed.len() || db.tables().iter().any(|t| !listed.contains(&t)) {
-            return wrong(format!("tables() gives {:?}, stats() {listed:?}", db.tables()));
-        }
-        if db.snapshot().tables() != db.tables() {
-            return wrong("a snapshot has other tables than the database".to_owned());
-        }
-        for slot in self.model.tables().map(|(_, table)| table.slot).collect::<Vec<_>>() {
-            let Some((table, rows)) = self.both(slot)? else { continue };
-            let rows = rows.len() as u64;
-            if (table.count(), table.last_seq()) != (rows, rows as i64) {
-                return wrong(format!("t{slot} counts {} rows, not {rows}", table.count()));
-            }
-            let Some(figures) = stats.tables.iter().find(|t| t.id == table.id()) else {
-                return wrong(format!("stats() does not list t{slot}"));
-            };
-            let sum = figures.sst_rows + figures.memtable_rows;
-            if figures.rows != rows || sum != rows || (figures.ssts == 0) != (figures.sst_rows == 0)
-            {
-                return wrong(format!("t{slot} has {rows} rows; stats() says {figures:?}"));
-            }
-        }
-        Ok(format!("{} tables", listed.len()))
-    }
 }
 
 fn gone(table: &Table) -> srdb::Result<()> {

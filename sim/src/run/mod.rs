@@ -13,6 +13,7 @@
 mod ask;
 mod commit;
 mod cut;
+mod figures;
 mod handle;
 mod harm;
 mod query;
@@ -232,6 +233,8 @@ struct Run {
     aim: Option<At>,
     /// The tables as they were when the database was closed, for hearing of the last commits.
     closed_tables: BTreeMap<u8, Table>,
+    /// What the database should have counted since it was opened.
+    tally: figures::Tally,
     /// The database has said that it is poisoned.
     poisoned: bool,
     /// When the step began, nothing could be written any more.
@@ -279,6 +282,7 @@ impl Run {
             armed: None,
             aim: None,
             closed_tables: BTreeMap::new(),
+            tally: figures::Tally::default(),
             poisoned: false,
             unwritable: false,
             harm: harm::Harm::default(),

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use srdb::{Database, Error};
 use srdb_vfs::{CrashChoice, MemDisk};
 
+use super::figures::Tally;
 use super::step::JOB_STEPS_MAX;
 use super::{Event, Opening, Run};
 use crate::coverage::Phase;
@@ -56,7 +57,9 @@ impl Run {
         }
         if birth.is_plain() {
             self.record.note(|| Event::Open(Opening::Birth));
-            self.db = Some(self.open_sound(&self.disk.clone())?);
+            let db = self.open_sound(&self.disk.clone())?;
+            self.tally = Tally::at_opening(&db.stats());
+            self.db = Some(db);
         } else {
             let said = self.restart_for(BIRTH, Death::Power, None, &birth)?;
             self.remember(BIRTH, said);
@@ -243,6 +246,7 @@ impl Run {
         self.ssts.forget_all_but(&seen);
         self.recovered(&found, coming.death)?;
         self.enter(Phase::Verify);
+        self.tally = Tally::at_opening(&db.stats());
         self.db = Some(db);
         self.check_structure()?;
         let rows: usize = found.iter().map(|table| table.rows.len()).sum();
