@@ -33,6 +33,8 @@ pub const CHECKS: &[Check] = &[
     ("remove_refuses_what_it_must", remove_refuses),
     ("a_hard_link_is_a_second_name", hard_link),
     ("hard_link_refuses_what_it_must", hard_link_refuses),
+    ("a_directory_is_renamed_with_all_that_is_in_it", rename_dir),
+    ("rename_dir_refuses_what_it_must", rename_dir_refuses),
     ("directories_are_created_listed_and_removed", directories),
     ("directory_calls_refuse_what_they_must", directories_refuse),
     ("kind_tells_names_apart", kind),
@@ -286,6 +288,45 @@ fn hard_link(vfs: &dyn Vfs, dir: &Path) -> io::Result<()> {
     assert_eq!(names(vfs, dir)?, ["a", "b"], "renaming a name of a file to another is nothing");
     vfs.remove_file(&dir.join("a"))?;
     assert_eq!(read_all(&*vfs.open(&dir.join("b"), Access::Read)?)?, b"one two");
+    Ok(())
+}
+
+fn rename_dir(vfs: &dyn Vfs, dir: &Path) -> io::Result<()> {
+    vfs.create_dir(&dir.join("a"))?;
+    vfs.create_dir(&dir.join("a").join("inner"))?;
+    let file = put(vfs, &dir.join("a").join("inner").join("f"), b"one")?;
+    let Some(lock) = vfs.try_lock(&dir.join("a").join("LOCK"))? else {
+        panic!("a lock that nobody holds must be given")
+    };
+    vfs.rename_dir(&dir.join("a"), &dir.join("b"))?;
+    vfs.sync_dir(dir)?;
+    assert_eq!(names(vfs, dir)?, ["b"]);
+    assert_eq!(names(vfs, &dir.join("b"))?, ["LOCK", "inner"]);
+    file.append(b"!")?;
+    let moved = dir.join("b").join("inner").join("f");
+    assert_eq!(read_all(&*vfs.open(&moved, Access::Read)?)?, b"one!");
+    assert!(vfs.try_lock(&dir.join("b").join("LOCK")).is_ok_and(|taken| taken.is_none()));
+    drop(lock);
+    assert!(vfs.try_lock(&dir.join("b").join("LOCK"))?.is_some());
+    vfs.create_dir(&dir.join("a"))?;
+    put(vfs, &dir.join("b").join("inner").join("g"), b"two")?;
+    assert_eq!(names(vfs, &dir.join("b").join("inner"))?, ["f", "g"]);
+    Ok(())
+}
+
+fn rename_dir_refuses(vfs: &dyn Vfs, dir: &Path) -> io::Result<()> {
+    put(vfs, &dir.join("f"), b"f")?;
+    vfs.create_dir(&dir.join("d"))?;
+    vfs.create_dir(&dir.join("empty"))?;
+    refused(vfs.rename_dir(&dir.join("none"), &dir.join("x")), &[ErrorKind::NotFound]);
+    refused(vfs.rename_dir(&dir.join("f"), &dir.join("x")), &[ErrorKind::NotADirectory]);
+    for taken in ["f", "empty"] {
+        let onto = vfs.rename_dir(&dir.join("d"), &dir.join(taken));
+        refused(onto, &[ErrorKind::AlreadyExists]);
+    }
+    let elsewhere = vfs.rename_dir(&dir.join("d"), &dir.join("empty").join("d"));
+    refused(elsewhere, &[ErrorKind::InvalidInput]);
+    assert_eq!(names(vfs, dir)?, ["d", "empty", "f"]);
     Ok(())
 }
 

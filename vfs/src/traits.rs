@@ -7,7 +7,7 @@
 //! |------------------------------------------|-----------|----------------------------------------|
 //! | bytes written, length changed            | on return | `sync_data` or `sync_all` on that file |
 //! | file created, renamed, linked, removed   | on return | `sync_dir` on its directory (both, for a rename across two) |
-//! | directory created or removed             | on return | `sync_dir` on its parent               |
+//! | directory created, renamed or removed    | on return | `sync_dir` on its parent               |
 //!
 //! Invariants every implementation keeps, and the conformance suite checks:
 //!
@@ -85,6 +85,17 @@ pub trait Vfs: Debug + Send + Sync {
     /// # Errors
     /// `NotFound` if `from` or a parent is missing, `IsADirectory` if either is a directory.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Renames a directory, with all that is in it, within the directory that it is in.
+    ///
+    /// Visible on return and atomic; durable after [`Vfs::sync_dir`] on the parent. Handles, maps
+    /// and locks of what is in it keep working. An error may be returned although the rename took
+    /// effect.
+    ///
+    /// # Errors
+    /// `NotFound` if `from` is missing, `NotADirectory` if it is a file, `AlreadyExists` if `to` is
+    /// taken, `InvalidInput` if `to` is in another directory.
+    fn rename_dir(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     /// Removes a file's name. Handles and maps that are open keep working.
     ///

@@ -239,6 +239,21 @@ fn a_rename_across_directories_is_two_changes() {
 }
 
 #[test]
+fn a_renamed_directory_is_found_under_one_name_with_what_is_durable_in_it() {
+    let disk = MemDisk::new();
+    disk.write_file("/old/d/f", b"f").unwrap();
+    disk.rename_dir(p("/old"), p("/new")).unwrap();
+    disk.create(p("/new/d/g")).unwrap();
+    let is_rename = |op: &PendingOp| matches!(op.kind, PendingKind::Rename { .. });
+    assert_eq!(kept_names(&disk, |_| false), ["/old", "/old/d", "/old/d/f"]);
+    assert_eq!(kept_names(&disk, is_rename), ["/new", "/new/d", "/new/d/f"]);
+    let all = ["/old", "/old/d", "/old/d/f", "/old/d/g"];
+    assert_eq!(kept_names(&disk, |op| !is_rename(op)), all);
+    disk.sync_dir(p("/")).unwrap();
+    assert_eq!(kept_names(&disk, |_| false), ["/new", "/new/d", "/new/d/f"]);
+}
+
+#[test]
 fn a_hard_link_shares_its_content_in_the_image() {
     let (disk, file) = disk_with(b"one");
     disk.hard_link(p("/f"), p("/g")).unwrap();

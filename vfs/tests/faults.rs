@@ -175,6 +175,10 @@ fn every_kind_of_call_can_fail_and_succeeds_afterwards() {
                 disk.set_map_mode(MapMode::Reads);
                 file().and_then(|file| file.map()?.bytes(0, 1).map(drop))
             }
+            OpKind::RenameDir => {
+                disk.create_dir(p("/old")).unwrap_or_default();
+                disk.rename_dir(p("/old"), p("/renamed"))
+            }
             other => panic!("a kind that this test does not know: {other:?}"),
         }
     };

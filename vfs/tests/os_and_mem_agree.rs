@@ -16,6 +16,7 @@ enum Op {
     Open(usize, usize, bool),
     Close(usize),
     Rename(usize, usize),
+    RenameDir(usize, usize),
     RemoveFile(usize),
     HardLink(usize, usize),
     ReadDir(usize),
@@ -45,6 +46,7 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (slot(), path(), any::<bool>()).prop_map(|(s, p, w)| Op::Open(s, p, w)),
         1 => slot().prop_map(Op::Close),
         3 => (path(), path()).prop_map(|(a, b)| Op::Rename(a, b)),
+        2 => (path(), path()).prop_map(|(a, b)| Op::RenameDir(a, b)),
         2 => path().prop_map(Op::RemoveFile),
         2 => (path(), path()).prop_map(|(a, b)| Op::HardLink(a, b)),
         1 => path().prop_map(Op::ReadDir),
@@ -101,6 +103,7 @@ impl Runner<'_> {
             }
             Op::Close(slot) => drop(self.handles.remove(&slot)),
             Op::Rename(from, to) => self.vfs.rename(&self.path(from), &self.path(to))?,
+            Op::RenameDir(from, to) => self.vfs.rename_dir(&self.path(from), &self.path(to))?,
             Op::RemoveFile(path) => self.vfs.remove_file(&self.path(path))?,
             Op::HardLink(from, to) => self.vfs.hard_link(&self.path(from), &self.path(to))?,
             Op::ReadDir(path) => return self.vfs.read_dir(&self.path(path)).map(Out::Entries),

@@ -60,6 +60,11 @@ impl Vfs for Stops {
         self.disk.rename(from, to)
     }
 
+    fn rename_dir(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.stop.here();
+        self.disk.rename_dir(from, to)
+    }
+
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         self.stop.here();
         self.disk.remove_file(path)

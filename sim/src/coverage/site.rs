@@ -153,7 +153,7 @@ pub fn act_name(act: usize) -> &'static str {
         None => "at rest",
         Some(OpKind::Create) => "create",
         Some(OpKind::Open) => "open",
-        Some(OpKind::Rename) => "rename",
+        Some(OpKind::Rename | OpKind::RenameDir) => "rename",
         Some(OpKind::RemoveFile) => "remove",
         Some(OpKind::HardLink) => "link",
         Some(OpKind::ReadDir) => "list",

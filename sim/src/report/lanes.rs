@@ -174,7 +174,7 @@ fn mark(at: &CallAt<'_>, step: usize, x: usize, y: usize) -> Markup {
                 circle.write cx=(x) cy=(y) r="4" {}
             } @else if matches!(call.op, OpKind::RemoveFile | OpKind::RemoveDir) {
                 polygon.remove points={ (x - 5) "," (y - 4) " " (x + 5) "," (y - 4) " " (x) "," (y + 5) } {}
-            } @else if matches!(call.op, OpKind::Create | OpKind::CreateDir | OpKind::Rename | OpKind::HardLink) {
+            } @else if matches!(call.op, OpKind::Create | OpKind::CreateDir | OpKind::Rename | OpKind::RenameDir | OpKind::HardLink) {
                 polygon.create points={ (x - 5) "," (y + 4) " " (x + 5) "," (y + 4) " " (x) "," (y - 5) } {}
             } @else {
                 circle.other cx=(x) cy=(y) r="2" {}

@@ -148,6 +148,7 @@ pub(super) fn call(at: &CallAt<'_>) -> String {
         OpKind::RemoveFile => "remove".to_owned(),
         OpKind::RemoveDir => "remove directory".to_owned(),
         OpKind::Rename => rename("rename"),
+        OpKind::RenameDir => rename("rename directory"),
         OpKind::HardLink => rename("link"),
         OpKind::Lock => "lock".to_owned(),
         other => format!("{other:?}").to_lowercase(),

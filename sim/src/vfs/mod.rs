@@ -117,6 +117,10 @@ impl Vfs for Layered {
         self.tell(OpKind::Rename, to, || self.inner.rename(from, to))
     }
 
+    fn rename_dir(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.tell(OpKind::RenameDir, to, || self.inner.rename_dir(from, to))
+    }
+
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         self.tell(OpKind::RemoveFile, path, || self.inner.remove_file(path))
     }

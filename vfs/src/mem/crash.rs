@@ -79,7 +79,7 @@ pub enum PendingKind {
     Unlink,
     /// A directory removed.
     RemoveDir,
-    /// A file renamed within its directory: all of it happened, or nothing.
+    /// A file or directory renamed within its directory: all of it happened, or nothing.
     Rename {
         /// The new path.
         to: PathBuf,

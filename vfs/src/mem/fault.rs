@@ -48,11 +48,13 @@ pub enum OpKind {
     Map,
     /// [`Map::bytes`](crate::Map::bytes), on a disk with [`MapMode::Reads`](crate::MapMode).
     MapRead,
+    /// [`Vfs::rename_dir`](crate::Vfs::rename_dir).
+    RenameDir,
 }
 
 impl OpKind {
     /// Every kind, in declaration order.
-    pub const ALL: [OpKind; 19] = [
+    pub const ALL: [OpKind; 20] = [
         OpKind::Create,
         OpKind::Open,
         OpKind::Rename,
@@ -72,6 +74,7 @@ impl OpKind {
         OpKind::Len,
         OpKind::Map,
         OpKind::MapRead,
+        OpKind::RenameDir,
     ];
 
     /// Whether such a call changes something or makes it durable. Only these are numbered by

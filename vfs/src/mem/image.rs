@@ -31,9 +31,10 @@ pub(super) fn compose(state: &State, choice: &CrashChoice) -> BTreeMap<Ino, Arc<
                 Arc::new(Node::File(FileNode::durable(path, content(file, choice))))
             }
             Node::Dir(dir) => {
-                let names = names(dir, choice);
-                todo.extend(names.iter().map(|(name, ino)| (*ino, dir.path_of(name))));
-                Arc::new(Node::Dir(DirNode::durable(path, names)))
+                // By the path that survives: a renaming of it, or above it, may not.
+                let dir = DirNode::durable(path, names(dir, choice));
+                todo.extend(dir.live.iter().map(|(name, ino)| (*ino, dir.path_of(name))));
+                Arc::new(Node::Dir(dir))
             }
         };
         survivors.insert(ino, survivor);

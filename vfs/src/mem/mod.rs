@@ -286,6 +286,14 @@ impl MemDisk {
         self.lock().map_mode = mode;
     }
 
+    /// Whether a file may have several names; at first it may. Without, [`Vfs::hard_link`] is
+    /// `Unsupported`. Stays over a crash.
+    ///
+    /// [`Vfs::hard_link`]: crate::Vfs::hard_link
+    pub fn set_links(&self, has_links: bool) {
+        self.lock().has_links = has_links;
+    }
+
     /// How many syncs were acknowledged and not done, on this disk and those it came from.
     pub fn lies(&self) -> u64 {
         self.lock().lies

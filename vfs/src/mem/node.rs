@@ -303,7 +303,8 @@ pub(super) enum NameChange {
         name: OsString,
         taken: Taken,
     },
-    /// Within one directory a rename is one change: it happened or it did not.
+    /// Within one directory a rename, of a file or a directory, is one change: it happened or it
+    /// did not.
     Rename {
         from: OsString,
         to: OsString,
@@ -340,7 +341,7 @@ impl NameChange {
 /// A directory's names.
 #[derive(Debug, Clone)]
 pub(super) struct DirNode {
-    /// Its path; directories are never renamed.
+    /// Its path.
     pub(super) path: Arc<Path>,
     pub(super) live: BTreeMap<OsString, Ino>,
     pub(super) durable: BTreeMap<OsString, Ino>,

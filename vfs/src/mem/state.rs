@@ -50,6 +50,8 @@ pub(super) struct State {
     /// In pages.
     pub(super) capacity: Option<u64>,
     pub(super) map_mode: MapMode,
+    /// Whether a file may have several names.
+    pub(super) has_links: bool,
     pub(super) trace: Trace,
 }
 
@@ -99,6 +101,7 @@ impl State {
             lies: 0,
             capacity: None,
             map_mode: MapMode::Memory,
+            has_links: true,
             trace: Trace::default(),
         }
     }
@@ -109,6 +112,7 @@ impl State {
         (self.syncs, self.lies) = (old.syncs, old.lies);
         self.capacity = old.capacity;
         self.map_mode = old.map_mode;
+        self.has_links = old.has_links;
         self.trace = old.trace.clone();
         self
     }
@@ -355,8 +359,45 @@ impl State {
         self.change_name(from_dir, NameChange::Remove { name: from_name, taken }, from)
     }
 
+    /// Renames a directory within the one that it is in.
+    pub(super) fn rename_dir(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        let (parent, from_name) = self.parent(from)?;
+        let ino = self.lookup(from)?;
+        self.dir(ino, from)?;
+        if from.parent() != to.parent() {
+            return Err(invalid(to, "this is in another directory"));
+        }
+        let (_, to_name) = self.parent(to)?;
+        self.require_free(parent, to_name, to)?;
+        let holder = self.dir(parent, from)?;
+        let (old, new) = (holder.path_of(from_name), holder.path_of(to_name));
+        let change = NameChange::Rename { from: from_name.into(), to: to_name.into(), ino };
+        self.change_name(parent, change, from)?;
+        self.rename_below(ino, &old, new);
+        Ok(())
+    }
+
+    /// What lies in a directory that was renamed is called otherwise, too; but for files that have
+    /// been given another name elsewhere.
+    fn rename_below(&mut self, dir: Ino, old: &Path, new: Arc<Path>) {
+        let mut todo = vec![(dir, new.clone())];
+        while let Some((ino, path)) = todo.pop() {
+            match self.nodes.get_mut(&ino).map(Arc::make_mut) {
+                Some(Node::Dir(dir)) => {
+                    dir.path = path;
+                    todo.extend(dir.live.iter().map(|(name, ino)| (*ino, dir.path_of(name))));
+                }
+                Some(Node::File(file)) if file.path.starts_with(old) => file.path = path,
+                _ => {}
+            }
+        }
+    }
+
     /// Gives a file a further name.
     pub(super) fn hard_link(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        if !self.has_links {
+            return Err(refuse(ErrorKind::Unsupported, "link", to, "this disk has no links"));
+        }
         let ino = self.lookup(from)?;
         let (parent, name) = self.parent(to)?;
         self.require_free(parent, name, to)?;

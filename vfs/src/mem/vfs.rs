@@ -72,6 +72,10 @@ impl Vfs for MemDisk {
         self.run(Call::on(OpKind::Rename, from).to(to), |state, _| state.rename(from, to))
     }
 
+    fn rename_dir(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.run(Call::on(OpKind::RenameDir, from).to(to), |state, _| state.rename_dir(from, to))
+    }
+
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         self.run(Call::on(OpKind::RemoveFile, path), |state, _| state.remove_file(path))
     }

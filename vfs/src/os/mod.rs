@@ -102,6 +102,25 @@ impl Vfs for OsVfs {
         fs::rename(from, to).map_err(|e| at(e, "rename to", to))
     }
 
+    fn rename_dir(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let doing = "rename directory";
+        let kind = fs::symlink_metadata(from).map_err(|e| at(e, doing, from))?.file_type();
+        if entry_kind(kind) != EntryKind::Dir {
+            let why = "this is not a directory";
+            return Err(refuse(io::ErrorKind::NotADirectory, doing, from, why));
+        }
+        if from.parent() != to.parent() {
+            let why = "this is in another directory";
+            return Err(refuse(io::ErrorKind::InvalidInput, doing, to, why));
+        }
+        // Whoever makes the name between this and the rename loses nothing: the system replaces an
+        // empty directory at the most.
+        if self.kind(to)?.is_some() {
+            return Err(refuse(io::ErrorKind::AlreadyExists, doing, to, "the name is taken"));
+        }
+        fs::rename(from, to).map_err(|e| at(e, doing, to))
+    }
+
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path).map_err(|e| at(e, "remove file", path))
     }
