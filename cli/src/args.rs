@@ -48,6 +48,7 @@ pub(crate) enum Command {
     Verify(DbArgs),
     Dump(DumpArgs),
     Version(VersionArgs),
+    Checkpoint(CheckpointArgs),
     Drop(DropArgs),
     Demo(DemoArgs),
 }
@@ -478,6 +479,18 @@ pub(crate) struct VersionArgs {
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Copy a database into a new directory, as a database of its own
+///
+/// Files are linked where the file system can do that, so that the copy takes little time and room;
+/// elsewhere they are copied. Cut off, it leaves nothing under the new name.
+#[derive(Debug, Args)]
+pub(crate) struct CheckpointArgs {
+    #[command(flatten)]
+    pub(crate) db: DbArgs,
+    /// The directory to make, which must not exist
+    pub(crate) dir: PathBuf,
 }
 
 /// Delete a table and all its rows

@@ -147,6 +147,22 @@ fn drop_wants_to_be_sure() {
 }
 
 #[test]
+fn a_checkpoint_is_a_database_that_can_be_read_and_written() {
+    let bench = Bench::with_table();
+    let copy = bench.path("copy");
+    let copy = copy.to_str().expect("UTF-8");
+    bench.run("checkpoint", &[copy]).code(0).says("1 tables with 3 rows").prints("");
+    bench.run("checkpoint", &[copy]).code(1).says("exists already; name a directory");
+    bench.run("drop", &["t", "--yes"]).code(0);
+    run(&["export", copy, "t"]).code(0).prints(SMALL_CSV);
+    run(&["verify", copy]).code(0);
+    let file = bench.file("more.csv", SMALL_CSV);
+    run(&["import", copy, "t", &file]).code(0);
+    assert_eq!(run(&["count", copy, "t"]).code(0).out, "6\n");
+    assert!(is_absent(&bench.path("copy.unfinished")));
+}
+
+#[test]
 fn no_command_that_reads_creates_a_database() {
     for (command, args) in [
         ("get", &["t", "1"][..]),

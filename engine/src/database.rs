@@ -15,8 +15,8 @@ use crate::options::{Background, Options};
 use crate::queue::Pending;
 use crate::state::State;
 use crate::{
-    Batch, Durability, Job, Progress, Result, Schema, Snapshot, Stats, Table, Verification,
-    compaction, delete, flush, indexes, recovery, tables, worker,
+    Batch, Checkpoint, Durability, Job, Progress, Result, Schema, Snapshot, Stats, Table,
+    Verification, compaction, delete, flush, indexes, recovery, tables, worker,
 };
 
 /// An open database. Cheap to clone; every clone is the same database, `Send` and `Sync`.
@@ -342,6 +342,50 @@ impl Database {
     /// What is wrong with the files is in the result.
     pub fn verify(&self) -> Result<Verification> {
         Verification::of(&self.state)
+    }
+
+    /// Makes a copy of the database as it is now in `dir`, which must not exist, and goes on
+    /// working meanwhile. It holds whole commits: all that can be read when this is called. Files
+    /// are linked where the file system can do that, else copied; rows in memory are written. It is
+    /// durable on return, shares nothing with this database that either of them changes, and
+    /// opening it needs nothing else. After a crash `dir` is not there, or all of the copy is.
+    ///
+    /// ```
+    /// # use srdb::{Database, DataType, Field, Schema, row};
+    /// # fn main() -> srdb::Result<()> {
+    /// # let dir = tempfile::tempdir().expect("a temporary directory");
+    /// # let (path, copy) = (dir.path().join("db"), dir.path().join("copy"));
+    /// let db = Database::open(&path)?;
+    /// let numbers = db.create_table("n", Schema::new([Field::new("n", DataType::Int64)])?)?;
+    /// numbers.insert(row! { "n" => 1 })?;
+    /// db.checkpoint(&copy)?;
+    /// numbers.insert(row! { "n" => 2 })?;
+    ///
+    /// let copy = Database::open(&copy)?;
+    /// assert_eq!(copy.table("n")?.count(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`crate::Error::PathExists`] if there is something at `dir`; [`crate::Error::Locked`] if
+    /// somebody else is making the same copy; [`crate::Error::Invalid`] if `dir` is in the database
+    /// itself, ends in no name, or if beside it, under its name and `.unfinished`, lies what no
+    /// copy leaves; [`crate::Error::Io`], after which nothing is at `dir`, or, where even taking it
+    /// back has failed, all of it; [`crate::Error::Closed`].
+    pub fn checkpoint(&self, dir: impl AsRef<Path>) -> Result<()> {
+        let mut checkpoint = self.begin_checkpoint(dir)?;
+        while checkpoint.step()? == Progress::More {}
+        Ok(())
+    }
+
+    /// The same in steps, for [`Background::Manual`]: what is copied is decided now, and nothing is
+    /// written before the first step.
+    ///
+    /// # Errors
+    /// As [`Database::checkpoint`].
+    pub fn begin_checkpoint(&self, dir: impl AsRef<Path>) -> Result<Checkpoint> {
+        Checkpoint::begin(&self.state, dir.as_ref())
     }
 
     /// Figures of the database as it is now.

@@ -82,6 +82,14 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// There is something under the name that was to be made. Name one that is free, or remove what
+    /// is there.
+    #[error("{} exists already; name a directory that does not", path.display())]
+    PathExists {
+        /// The name that is taken.
+        path: PathBuf,
+    },
+
     /// There is no table of that name.
     #[error("there is no table {name:?}")]
     NoTable {

@@ -3,6 +3,7 @@
 
 mod appender;
 mod batch;
+mod checkpoint;
 mod chunk;
 mod coding;
 mod column;
@@ -62,6 +63,7 @@ mod worker;
 
 pub use appender::Appender;
 pub use batch::Batch;
+pub use checkpoint::Checkpoint;
 pub use commit::Ticket;
 pub use database::{Builder, Database};
 pub use error::{Error, Result};

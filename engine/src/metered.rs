@@ -78,6 +78,10 @@ impl Vfs for Metered {
         self.below.rename(from, to)
     }
 
+    fn rename_dir(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.below.rename_dir(from, to)
+    }
+
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         self.below.remove_file(path)
     }

@@ -118,7 +118,7 @@ fn give_up_unvouched(state: &State, files: Vec<Obsolete>, is_last_unvouched: boo
 }
 
 /// Creates the directory and those above it that are missing, durably.
-fn create_dirs(vfs: &dyn Vfs, dir: &Path) -> Result<()> {
+pub(crate) fn create_dirs(vfs: &dyn Vfs, dir: &Path) -> Result<()> {
     match vfs.kind(dir).map_err(|e| Error::io("look at", dir, e))? {
         Some(EntryKind::Dir) => return Ok(()),
         Some(_) => return Err(Error::invalid(format!("{} is not a directory", dir.display()))),

@@ -52,6 +52,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
             "commit",
             "tables",
             "recovery",
+            "checkpoint",
             "worker",
         ],
     ),
@@ -75,7 +76,8 @@ const FOREIGN: [&str; 2] = ["vfs", "Decimal"];
 const LINES_MAX: usize = 600;
 
 /// Files that are longer, how long they may be, and why.
-const LONG_FILES: [(&str, usize, &str); 2] = [
+const LONG_FILES: [(&str, usize, &str); 3] = [
+    ("sim/src/mutants/table.rs", 700, "one list, which docs/testing.md shows"),
     ("engine/src/column/tests.rs", 650, "every encoding against the same columns"),
     ("engine/src/sst/tests.rs", 700, "tests of one format, which share their fixtures"),
 ];

@@ -1,6 +1,6 @@
 //! The database as a run uses it: opening it, and turning rows into what the model compares.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use srdb::{Background, DataType, Database, Durability, Error, Field, Result, Row, Schema, Value};
@@ -13,9 +13,30 @@ use crate::shape::Shape;
 /// Where the database lies on the simulated disk.
 pub const ROOT: &str = "/db";
 
-/// Whether this is the file that the lock is on.
+/// What the names of checkpoints begin with.
+const COPY: &str = "copy";
+
+/// Where checkpoint `target` lies, beside the database.
+pub fn copy_root(target: u8) -> PathBuf {
+    PathBuf::from(format!("/{COPY}{target}"))
+}
+
+/// The path in the directory of the database, or of a checkpoint, finished or not.
+pub fn inside(path: &Path) -> Option<&Path> {
+    let mut components = path.components();
+    let (Some(Component::RootDir), Some(Component::Normal(first))) =
+        (components.next(), components.next())
+    else {
+        return None;
+    };
+    let first = first.to_string_lossy();
+    let is_ours = first == ROOT.trim_start_matches('/') || first.starts_with(COPY);
+    is_ours.then_some(components.as_path())
+}
+
+/// Whether this is a file that a lock is on.
 pub fn is_lock(path: &Path) -> bool {
-    path == Path::new(ROOT).join("LOCK")
+    inside(path) == Some(Path::new("LOCK"))
 }
 
 impl From<Level> for Durability {
@@ -33,7 +54,20 @@ impl From<Level> for Durability {
 /// # Errors
 /// Those of [`srdb::Builder::open`].
 pub fn open(vfs: Arc<dyn Vfs>, clock: &MemClock, options: &Options) -> Result<Database> {
-    Database::builder(ROOT)
+    open_at(Path::new(ROOT), vfs, clock, options)
+}
+
+/// Opens the database in this directory of a disk.
+///
+/// # Errors
+/// Those of [`srdb::Builder::open`].
+pub fn open_at(
+    root: &Path,
+    vfs: Arc<dyn Vfs>,
+    clock: &MemClock,
+    options: &Options,
+) -> Result<Database> {
+    Database::builder(root)
         .vfs(vfs)
         .clock(Arc::new(clock.clone()))
         .background(Background::Manual)
@@ -147,6 +181,7 @@ pub fn kind(error: &Error) -> &'static str {
         Error::NoField { .. } => "no field",
         Error::BadName { .. } => "bad name",
         Error::BadSchema { .. } => "bad schema",
+        Error::PathExists { .. } => "path exists",
         _ => "other",
     }
 }

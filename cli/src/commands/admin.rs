@@ -1,6 +1,6 @@
-//! `srdb create` and `srdb drop`.
+//! `srdb create`, `srdb drop` and `srdb checkpoint`.
 
-use crate::args::{CreateArgs, DropArgs};
+use crate::args::{CheckpointArgs, CreateArgs, DropArgs};
 use crate::failure::{Failure, Outcome};
 
 use super::{open, read_schema, say};
@@ -19,6 +19,21 @@ pub(crate) fn create(args: &CreateArgs) -> Outcome {
         say(&format!("table {name:?} created, with {fields} fields"));
     }
     Ok(database.close()?)
+}
+
+/// Copies a database.
+pub(crate) fn checkpoint(args: &CheckpointArgs) -> Outcome {
+    let database = open(&args.db.db, false)?;
+    database.checkpoint(&args.dir)?;
+    let tables = database.snapshot();
+    let (mut count, mut rows) = (0, 0);
+    for name in tables.tables() {
+        rows += tables.table(&name)?.count();
+        count += 1;
+    }
+    database.close()?;
+    say(&format!("{}: {count} tables with {rows} rows", args.dir.display()));
+    Ok(())
 }
 
 /// Drops a table, if the user is sure.

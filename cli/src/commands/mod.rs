@@ -44,6 +44,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Verify(args) => verify::run(&args),
         Command::Dump(args) => dump::run(&args),
         Command::Version(args) => dump::version(&args),
+        Command::Checkpoint(args) => admin::checkpoint(&args),
         Command::Demo(args) => demo::run(&args),
     }
 }

@@ -57,6 +57,11 @@ fn replace(vfs: &dyn Vfs, dir: &Path, temp: &str, name: &str, bytes: &[u8]) -> R
 /// Writes and syncs a file, in place of one that an interrupted creation left.
 fn write_new(vfs: &dyn Vfs, path: &Path, bytes: &[u8]) -> Result<()> {
     remove_if_there(vfs, path)?;
+    write_file(vfs, path, bytes)
+}
+
+/// Creates, writes and syncs a file.
+pub(super) fn write_file(vfs: &dyn Vfs, path: &Path, bytes: &[u8]) -> Result<()> {
     let file = vfs.create(path).map_err(|error| Error::io("create", path, error))?;
     file.write_all_at(bytes, 0).map_err(|error| Error::io("write", path, error))?;
     file.sync_all().map_err(|error| Error::io("sync", path, error))

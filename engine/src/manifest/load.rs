@@ -152,7 +152,7 @@ pub(super) fn read_current(vfs: &dyn Vfs, dir: &Path) -> Result<Option<u64>> {
 }
 
 /// The identity of a database that has a `CURRENT`.
-pub(super) fn read_meta(vfs: &dyn Vfs, dir: &Path) -> Result<Meta> {
+pub(crate) fn read_meta(vfs: &dyn Vfs, dir: &Path) -> Result<Meta> {
     let path = dir.join(format::META);
     let bytes = match read_start(vfs, &path, 4096) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -233,7 +233,7 @@ pub(super) fn first_bytes(header: &Header, snapshot: &VersionEdit) -> Result<Vec
     Ok(bytes)
 }
 
-fn checked_payload(edit: &VersionEdit) -> Result<Vec<u8>> {
+pub(super) fn checked_payload(edit: &VersionEdit) -> Result<Vec<u8>> {
     let payload = edit.encode();
     if payload.len() > PAYLOAD_BYTES_MAX {
         return Err(Error::Limit {

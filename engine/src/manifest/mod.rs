@@ -7,19 +7,22 @@
 //! | `log.rs`    | the writer: append, sync                                             |
 //! | `switch.rs` | replacing a MANIFEST that has grown, step by step                    |
 //! | `create.rs` | the files of an empty database                                       |
+//! | `snapshot.rs` | those of a database that is made of a version                      |
 //! | `verify.rs` | every problem in place of the first                                  |
 
 mod create;
 mod load;
 mod log;
 mod scan;
+mod snapshot;
 mod switch;
 mod verify;
 
 pub(crate) use create::create;
-pub(crate) use load::{Found, Loaded, leftovers, load};
+pub(crate) use load::{Found, Loaded, leftovers, load, read_meta};
 pub(crate) use log::{ManifestWriter, REPLACE_BYTES_MIN};
 pub(crate) use scan::{record_at, scan};
+pub(crate) use snapshot::write_snapshot;
 pub(crate) use switch::ManifestSwitch;
 #[cfg(test)]
 pub(crate) use switch::SwitchStep;

@@ -88,12 +88,13 @@ impl Tracker {
 impl State {
     /// What the database is doing, by the call it makes: steps do the work of others, too.
     fn phase_of(&mut self, site: Site, op: OpKind) -> Phase {
-        use Phase::{Create, Index, Nested, Open, Read, Table, Verify};
+        use Phase::{Checkpoint, Create, Index, Nested, Open, Read, Table, Verify};
         // A disk that lies may have lost the database: then it is made anew.
         if matches!(self.phase, Open | Nested) && is_creation(site, op) {
             self.phase = Create;
         }
-        if matches!(self.phase, Create | Open | Nested | Table | Index | Read | Verify) {
+        if matches!(self.phase, Create | Open | Nested | Table | Index | Read | Verify | Checkpoint)
+        {
             return self.phase;
         }
         let is_manifest = site.place == Place::Manifest;

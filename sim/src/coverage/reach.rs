@@ -13,8 +13,8 @@ use super::{Coverage, act};
 /// Whether a fault means something for a kind of call.
 pub fn can_befall(act_of: usize, what: What) -> bool {
     use OpKind::{
-        Create, CreateDir, HardLink, Lock, Read, RemoveDir, RemoveFile, Rename, SetLen, Write,
-        WriteHolder,
+        Create, CreateDir, HardLink, Lock, Read, RemoveDir, RemoveFile, Rename, RenameDir, SetLen,
+        Write, WriteHolder,
     };
     if act_of == AT_REST {
         return what == What::Rot;
@@ -24,6 +24,7 @@ pub fn can_befall(act_of: usize, what: What) -> bool {
         op,
         Create
             | Rename
+            | RenameDir
             | RemoveFile
             | HardLink
             | CreateDir
@@ -40,7 +41,10 @@ pub fn can_befall(act_of: usize, what: What) -> bool {
         What::Eio => true,
         What::Half => op != Lock && (makes_a_change || op.is_sync() || op == Read),
         What::Full => {
-            matches!(op, Create | Rename | HardLink | CreateDir | Write | SetLen | WriteHolder)
+            matches!(
+                op,
+                Create | Rename | RenameDir | HardLink | CreateDir | Write | SetLen | WriteHolder
+            )
         }
         What::SyncFail => op.is_sync(),
         What::SyncDrop => op == OpKind::Sync,

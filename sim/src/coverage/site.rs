@@ -5,7 +5,7 @@ use std::path::Path;
 
 use srdb_vfs::{FaultKind, OpKind, PendingKind};
 
-use crate::db::ROOT;
+use crate::db::{ROOT, inside};
 
 /// Declares an enum together with the list of its values and their short names.
 macro_rules! named {
@@ -133,6 +133,8 @@ named! {
         Verify = "verify",
         /// Closing.
         Close = "close",
+        /// Making a checkpoint.
+        Checkpoint = "checkpoint",
     }
 }
 
@@ -202,7 +204,7 @@ impl Site {
 impl Place {
     /// What a path stands for; `None` if it is no part of a database.
     pub fn of(path: &Path) -> Option<Place> {
-        let Ok(inside) = path.strip_prefix(ROOT) else {
+        let Some(inside) = inside(path) else {
             return (Path::new(ROOT).parent() == Some(path)).then_some(Place::Above);
         };
         let parts: Vec<_> = inside.iter().map(|part| part.to_string_lossy()).collect();
@@ -275,14 +277,16 @@ pub(super) fn maker(change: &PendingKind, path: &Path) -> OpKind {
     match change {
         // Locking a file makes it; whoever holds the lock is written by a call of its own.
         PendingKind::Create if Place::of(path) == Some(Place::Lock) => OpKind::Lock,
+        PendingKind::Unlink => OpKind::RemoveFile,
         _ if Place::of(path) == Some(Place::Lock) => OpKind::WriteHolder,
         PendingKind::Write { .. } => OpKind::Write,
         PendingKind::Length { from, to } if to < from => OpKind::SetLen,
         PendingKind::Create => OpKind::Create,
         PendingKind::CreateDir => OpKind::CreateDir,
         PendingKind::Link => OpKind::HardLink,
-        PendingKind::Unlink => OpKind::RemoveFile,
         PendingKind::RemoveDir => OpKind::RemoveDir,
+        // No other directory is renamed.
+        PendingKind::Rename { .. } if Place::of(path) == Some(Place::Root) => OpKind::RenameDir,
         PendingKind::Rename { .. }
         | PendingKind::RenameOut { .. }
         | PendingKind::RenameIn { .. } => OpKind::Rename,

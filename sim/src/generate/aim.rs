@@ -67,6 +67,9 @@ impl Target {
             (place, _) => place,
         };
         let mut file = place.pattern(slot);
+        if self.phase == Phase::Checkpoint && place == Place::Root {
+            file = "copy*".to_owned();
+        }
         // What is renamed over a segment, and read once more before, has a longer name.
         if self.place == Place::Wal
             && (self.op == OpKind::Rename
@@ -109,6 +112,25 @@ impl Target {
         use OpKind::{Len, Open, Read, Rename};
         let settles = matches!(self.op, Len | Open | Read | Rename);
         self.place == Place::Wal && self.phase == Phase::Rotate && settles
+    }
+
+    /// A checkpoint makes such calls where an attempt before it has left something.
+    fn finds_leftovers(self) -> bool {
+        let looks = matches!(self.op, OpKind::ReadDir | OpKind::RemoveFile | OpKind::RemoveDir);
+        self.phase == Phase::Checkpoint && looks && !self.takes_back()
+    }
+
+    /// A checkpoint makes such calls only where it has failed.
+    fn takes_back(self) -> bool {
+        let is_at_its_end = match self.op {
+            OpKind::RemoveFile => {
+                use Place::{Current, Lock, Manifest, Meta};
+                matches!(self.place, Lock | Current | Manifest | Meta)
+            }
+            OpKind::RemoveDir => self.place == Place::Root,
+            _ => false,
+        };
+        self.phase == Phase::Checkpoint && is_at_its_end
     }
 
     fn recovers(self) -> bool {
@@ -159,6 +181,11 @@ fn image_by(draw: &mut impl Draw, pattern: u64) -> Image {
     let seed = draw.bits();
     let is_meant = |seed: &u64| SeedDraw::new(*seed).bits() % 16 == pattern;
     Image::Drawn((0..64).map(|i| seed.wrapping_add(i)).find(is_meant).unwrap_or(seed))
+}
+
+/// Where a checkpoint that is aimed at is made: nobody else makes one there.
+fn copy_of(slot: u8) -> u8 {
+    10 + 2 * slot
 }
 
 fn create_index(draw: &mut impl Draw, slot: u8) -> Step {
@@ -374,6 +401,7 @@ impl Swarm {
             _ => {}
         }
         match phase {
+            Phase::Checkpoint => self.before_a_checkpoint(draw, target, slot, steps),
             Phase::Commit if draw.chance(40) => {
                 steps.push(Step::ProcessCrash { after: After::default() });
             }
@@ -398,6 +426,41 @@ impl Swarm {
         }
     }
 
+    /// Room for a checkpoint, and something to be in it.
+    fn before_a_checkpoint(
+        &self,
+        draw: &mut impl Draw,
+        target: Target,
+        slot: u8,
+        steps: &mut Vec<Step>,
+    ) {
+        steps.push(Step::UseCheckpoint { target: copy_of(slot) });
+        if matches!(target.place, Place::Index | Place::IndexDir) {
+            let shape = Shape::Keyed;
+            steps.extend([
+                Step::DropTable { table: slot },
+                Step::CreateTable { table: slot, shape },
+                self.some_rows(draw, slot, Level::Os),
+            ]);
+        }
+        if draw.chance(70) {
+            steps.push(Step::Flush);
+        }
+        if draw.chance(70) {
+            steps.push(self.some_rows(draw, slot, Level::Os));
+        }
+        if target.finds_leftovers() {
+            let some = Some(draw.between(4, 40) as u16);
+            steps.push(Step::Checkpoint { target: copy_of(slot), steps: some });
+            // Begun elsewhere, it is given up here.
+            steps.push(Step::Checkpoint { target: copy_of(slot) + 1, steps: Some(0) });
+        }
+        if target.takes_back() {
+            let fault = Fault::new(OpKind::RenameDir, 1, FaultKind::Eio).on("copy*");
+            steps.push(Step::Fault { fault });
+        }
+    }
+
     /// A step in which the database is in this phase.
     fn entering(&self, draw: &mut impl Draw, target: Target, slot: u8) -> Step {
         match target.phase {
@@ -412,6 +475,7 @@ impl Swarm {
                 compare: Compare::Equal,
                 backward: false,
             },
+            Phase::Checkpoint => Step::Checkpoint { target: copy_of(slot), steps: None },
             Phase::Index if target.is_of_a_build() => Step::Jobs,
             Phase::Index => create_index(draw, slot),
             Phase::Rotate if target.settles_a_carry() => Step::Jobs,

@@ -47,6 +47,9 @@ enum Kind {
     Snapshot,
     ReadSnapshot,
     DropSnapshot,
+    Checkpoint,
+    CheckpointStep,
+    UseCheckpoint,
     OpenScan,
     Advance,
     DropScan,
@@ -65,7 +68,7 @@ enum Kind {
     CrashAt,
 }
 
-const KINDS: [(Kind, u32); 43] = [
+const KINDS: [(Kind, u32); 46] = [
     (Kind::CreateTable, 4),
     (Kind::DropTable, 3),
     (Kind::Insert, 40),
@@ -93,6 +96,9 @@ const KINDS: [(Kind, u32); 43] = [
     (Kind::Snapshot, 5),
     (Kind::ReadSnapshot, 6),
     (Kind::DropSnapshot, 2),
+    (Kind::Checkpoint, 2),
+    (Kind::CheckpointStep, 3),
+    (Kind::UseCheckpoint, 1),
     (Kind::OpenScan, 4),
     (Kind::Advance, 8),
     (Kind::DropScan, 1),
@@ -214,6 +220,7 @@ fn options(draw: &mut impl Draw) -> Options {
         recover_twice: draw.chance(30),
         personality: personality(draw),
         maps: if draw.chance(30) { MapMode::Reads } else { MapMode::Memory },
+        links: draw.chance(75),
         capacity: draw.chance(5).then(|| draw.pick(&[128 << 10, 256 << 10, 1 << 20])),
         create_if_missing: draw.chance(75),
     }
@@ -383,6 +390,12 @@ impl Swarm {
             Kind::Snapshot => Step::Snapshot,
             Kind::ReadSnapshot => Step::ReadSnapshot { pick: pick(draw) },
             Kind::DropSnapshot => Step::DropSnapshot { pick: pick(draw) },
+            Kind::Checkpoint => {
+                let steps = draw.chance(50).then(|| draw.pick(&[1, 3, 8, 20]));
+                Step::Checkpoint { target: target(draw), steps }
+            }
+            Kind::CheckpointStep => Step::CheckpointStep { steps: draw.pick(&[1, 3, 8, 100]) },
+            Kind::UseCheckpoint => Step::UseCheckpoint { target: target(draw) },
             Kind::Tick => {
                 let ns = draw.between(1, 10_000_000_000) as i64;
                 Step::Tick { ns: if draw.chance(30) { -ns } else { ns } }
@@ -461,6 +474,11 @@ impl Swarm {
         }
         after
     }
+}
+
+/// One of the places where checkpoints are made: few, so that they are in each other's way.
+fn target(draw: &mut impl Draw) -> u8 {
+    draw.below(3) as u8
 }
 
 fn pick(draw: &mut impl Draw) -> u16 {

@@ -5,7 +5,7 @@
 
 use srdb_vfs::OpKind;
 
-use super::{Swarm, fill, pick, questions, thousandths};
+use super::{Swarm, fill, pick, questions, target, thousandths};
 use crate::db::ROOT;
 use crate::draw::Draw;
 use crate::plan::{After, At, Compare, Image, Level, Rot, RotFile, Rows, Step, Way};
@@ -20,13 +20,15 @@ impl Swarm {
     /// One of the others.
     pub(super) fn piece(&self, draw: &mut impl Draw) -> Vec<Step> {
         let slot = self.table(draw);
-        match draw.below(7) {
+        match draw.below(9) {
             0 => self.torn_batch(draw, slot),
             1 => self.replaced_manifest(draw, slot),
             2 => self.rotten_flush(draw, slot),
             3 => self.index_under_way(draw, slot),
             4 => self.dropped_under_way(draw, slot),
             5 => self.merge_under_way(draw, slot),
+            6 => self.cut_checkpoint(draw, slot),
+            7 => self.checkpoint_under_way(draw, slot),
             _ => self.index_asked(draw, slot),
         }
     }
@@ -121,6 +123,56 @@ impl Swarm {
         steps.push(Step::DropTable { table });
         steps.extend(then);
         steps
+    }
+
+    /// The power fails while a checkpoint is made of rows in memory and in SSTs.
+    fn cut_checkpoint(&self, draw: &mut impl Draw, slot: u8) -> Vec<Step> {
+        let target = target(draw);
+        let mut steps = vec![Step::UseCheckpoint { target }, self.insert(draw, slot)];
+        if draw.chance(60) {
+            steps.extend([Step::Flush, self.insert(draw, slot)]);
+        }
+        // Most of all at its end.
+        if draw.chance(50) {
+            let file = draw.pick(&["copy*", "copy*", "CURRENT", "MANIFEST*"]).to_owned();
+            let op = if file == "copy*" { OpKind::RenameDir } else { OpKind::Sync };
+            steps.push(Step::Aim { at: At { op, file, later: draw.below(4) } });
+        }
+        let call =
+            if matches!(steps.last(), Some(Step::Aim { .. })) { 1 } else { draw.between(1, 50) };
+        let (image, after) = (Image::Drawn(draw.bits()), self.after(draw));
+        steps.push(Step::CrashAt { call, image, after });
+        steps.push(Step::Checkpoint { target, steps: None });
+        if draw.chance(50) {
+            steps.push(Step::Checkpoint { target, steps: None });
+        }
+        steps
+    }
+
+    /// The database changes while a checkpoint is half done.
+    fn checkpoint_under_way(&self, draw: &mut impl Draw, table: u8) -> Vec<Step> {
+        let target = target(draw);
+        let steps = Some(draw.below(16) as u16);
+        let field = draw.below(18) as u8;
+        let mut all = vec![Step::UseCheckpoint { target }];
+        if draw.chance(50) {
+            all.push(Step::CreateIndex { table, field });
+        }
+        all.extend([self.insert(draw, table), Step::Flush]);
+        if draw.chance(50) {
+            all.push(self.insert(draw, table));
+        }
+        all.push(Step::Checkpoint { target, steps });
+        for _ in 0..draw.between(1, 3) {
+            all.push(match draw.below(5) {
+                0 => Step::DropTable { table },
+                1 => Step::DropIndex { table, field },
+                2 => self.insert(draw, table),
+                _ => Step::Flush,
+            });
+        }
+        all.extend([Step::Jobs, Step::CheckpointStep { steps: 1000 }]);
+        all
     }
 
     /// An index comes or goes while a job that writes its files is half done.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use srdb_vfs::OpKind;
 
-use crate::db::ROOT;
+use crate::db::{ROOT, inside};
 use crate::vfs::Call;
 
 /// Picks the calls that a lie is about, with the help of what went before them.
@@ -188,6 +188,42 @@ pub(super) fn write_of_wal(call: &Call<'_>, _: &Memory) -> bool {
 
 pub(super) fn taking_back_of_wal(call: &Call<'_>, memory: &Memory) -> bool {
     call.op == OpKind::SetLen && call.is_on("wal") && memory.write_failed(call)
+}
+
+/// Whether the call is on something in a checkpoint that is being made.
+fn is_in_copy(call: &Call<'_>) -> bool {
+    let first = call.path.iter().nth(1).map(Path::new);
+    first.and_then(Path::extension).is_some_and(|e| e == "unfinished")
+}
+
+pub(super) fn sync_of_copied_names(call: &Call<'_>, _: &Memory) -> bool {
+    let is_of_files = syncs_dir(call, "sst") || syncs_dir(call, "idx");
+    is_in_copy(call) && is_of_files
+}
+
+pub(super) fn sync_of_copied_tables(call: &Call<'_>, memory: &Memory) -> bool {
+    is_in_copy(call) && (sync_inside_table(call, memory) || syncs_dir(call, "tables"))
+}
+
+pub(super) fn sync_of_copied_rows(call: &Call<'_>, memory: &Memory) -> bool {
+    is_in_copy(call) && (sync_of_sst(call, memory) || sync_of_index(call, memory))
+}
+
+pub(super) fn sync_of_copied_manifest(call: &Call<'_>, memory: &Memory) -> bool {
+    is_in_copy(call) && sync_of_manifest(call, memory)
+}
+
+pub(super) fn sync_of_copied_small_files(call: &Call<'_>, _: &Memory) -> bool {
+    is_in_copy(call) && (syncs(call, "CURRENT") || syncs(call, "database.meta"))
+}
+
+pub(super) fn sync_of_copied_root(call: &Call<'_>, _: &Memory) -> bool {
+    let is_root = inside(call.path).is_some_and(|path| path.as_os_str().is_empty());
+    call.op == OpKind::SyncDir && is_in_copy(call) && is_root
+}
+
+pub(super) fn sync_of_copy_name(call: &Call<'_>, memory: &Memory) -> bool {
+    call.op == OpKind::SyncDir && memory.last_was(OpKind::RenameDir, |_| true)
 }
 
 pub(super) fn rename_of_current(call: &Call<'_>, _: &Memory) -> bool {

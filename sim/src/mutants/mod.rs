@@ -48,6 +48,8 @@ pub enum Class {
     Indexes,
     /// Merging SSTs.
     Compaction,
+    /// Copies of a database in use.
+    Checkpoints,
 }
 
 impl Class {
@@ -64,6 +66,7 @@ impl Class {
             Class::Answers => "answers",
             Class::Indexes => "indexes",
             Class::Compaction => "compaction",
+            Class::Checkpoints => "checkpoints",
         }
     }
 }

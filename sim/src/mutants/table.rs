@@ -1,7 +1,8 @@
 //! Every mutant there is. `docs/testing.md` shows the same table; a test compares them.
 
 use super::Class::{
-    Answers, Compaction, Damage, Durability, Errors, Files, Indexes, Numbers, Order, Recovery,
+    Answers, Checkpoints, Compaction, Damage, Durability, Errors, Files, Indexes, Numbers, Order,
+    Recovery,
 };
 use super::calls;
 use super::lie::Lie;
@@ -541,5 +542,78 @@ pub static MUTANTS: &[Mutant] = &[
         "dropped-index-merged",
         Compaction,
         "a merge names the files of an index that was dropped meanwhile",
+    ),
+    lie(
+        "copy-files-unsynced",
+        Checkpoints,
+        "the names of a checkpoint's SSTs and index files are not synced",
+        Lie::Skip(calls::sync_of_copied_names),
+    ),
+    lie(
+        "copy-tables-unsynced",
+        Checkpoints,
+        "the names of a checkpoint's tables, and in them, are not synced",
+        Lie::Skip(calls::sync_of_copied_tables),
+    ),
+    lie(
+        "copy-rows-unsynced",
+        Checkpoints,
+        "SSTs that a checkpoint writes or copies are not synced",
+        Lie::Skip(calls::sync_of_copied_rows),
+    ),
+    lie(
+        "copy-manifest-unsynced",
+        Checkpoints,
+        "the MANIFEST of a checkpoint is not synced",
+        Lie::Skip(calls::sync_of_copied_manifest),
+    ),
+    lie(
+        "copy-small-files-unsynced",
+        Checkpoints,
+        "CURRENT and database.meta of a checkpoint are not synced",
+        Lie::Skip(calls::sync_of_copied_small_files),
+    ),
+    lie(
+        "copy-root-unsynced",
+        Checkpoints,
+        "the names in a checkpoint are not synced before it is renamed",
+        Lie::Skip(calls::sync_of_copied_root),
+    ),
+    lie(
+        "copy-name-unsynced",
+        Checkpoints,
+        "the renaming of a checkpoint is not synced before it is acknowledged",
+        Lie::Skip(calls::sync_of_copy_name),
+    ),
+    line(
+        "copy-renamed-early",
+        Checkpoints,
+        "a checkpoint gets its name before the names in it are synced",
+    ),
+    line(
+        "copy-of-a-later-version",
+        Checkpoints,
+        "the MANIFEST of a checkpoint is of a later version than its files",
+    ),
+    line("copy-without-indexes", Checkpoints, "the index files of SSTs are not in a checkpoint"),
+    line(
+        "copy-of-one-table",
+        Checkpoints,
+        "of several tables only the first has its rows that are in memory in a checkpoint",
+    ),
+    line(
+        "copy-lets-go",
+        Checkpoints,
+        "files that a checkpoint is about to link are not kept from being removed",
+    ),
+    line(
+        "copy-left-over-stays",
+        Checkpoints,
+        "what an attempt at a checkpoint has left is not removed by the next one",
+    ),
+    line(
+        "copy-with-later-rows",
+        Checkpoints,
+        "rows that came after a checkpoint was begun are in it",
     ),
 ];

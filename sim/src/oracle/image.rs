@@ -12,6 +12,7 @@
 //! Invariant: the disk is looked at before the engine opens it, and is not changed by that.
 
 use std::fmt;
+use std::path::Path;
 
 use srdb::{Database, Error};
 use srdb_vfs::{EntryKind, MemDisk};
@@ -36,9 +37,14 @@ pub struct Seen {
 
 /// Reads a disk. SSTs are not read before they are asked for.
 pub fn look(disk: &MemDisk) -> Seen {
+    look_at(disk, Path::new(ROOT))
+}
+
+/// Reads the database in this directory of a disk.
+pub fn look_at(disk: &MemDisk, root: &Path) -> Seen {
     let mut files = Files::default();
     for (path, kind) in disk.list() {
-        let Ok(inside) = path.strip_prefix(ROOT) else { continue };
+        let Ok(inside) = path.strip_prefix(root) else { continue };
         let name = inside.to_string_lossy();
         match kind {
             EntryKind::Dir => files.add_directory(name),

@@ -37,6 +37,9 @@ pub struct Options {
     /// Whether SSTs are read through views that can fail.
     #[serde(skip_serializing_if = "is_default")]
     pub maps: MapMode,
+    /// Whether a file may have several names; else checkpoints copy.
+    #[serde(skip_serializing_if = "Clone::clone")]
+    pub links: bool,
     /// How many bytes the disk has room for, but for the way back up from a death; none for as many
     /// as one likes.
     #[serde(skip_serializing_if = "is_default")]
@@ -60,6 +63,7 @@ impl Default for Options {
             recover_twice: false,
             personality: Personality::Posix,
             maps: MapMode::Memory,
+            links: true,
             capacity: None,
             create_if_missing: true,
         }

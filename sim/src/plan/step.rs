@@ -239,6 +239,24 @@ pub enum Step {
         /// Which.
         pick: u16,
     },
+    /// Makes a checkpoint, or begins one.
+    Checkpoint {
+        /// Which; where there is one it must be refused.
+        target: u8,
+        /// How many steps are done now; all if it is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        steps: Option<u16>,
+    },
+    /// Goes on with the checkpoint that was begun.
+    CheckpointStep {
+        /// How many steps.
+        steps: u16,
+    },
+    /// Opens a checkpoint, writes to it, and removes it: no harm to the database.
+    UseCheckpoint {
+        /// Which.
+        target: u8,
+    },
     /// Moves the clock; below zero, back.
     Tick {
         /// By how many nanoseconds.

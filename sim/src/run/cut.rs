@@ -69,8 +69,8 @@ impl PowerCut {
     pub fn expectation(&self) -> u64 {
         use std::hash::{DefaultHasher, Hash, Hasher};
         let mut hasher = DefaultHasher::new();
-        let Run { model, floors, .. } = &self.run;
-        format!("{model:?} {floors:?} {:?}", self.coming).hash(&mut hasher);
+        let Run { model, floors, copies, .. } = &self.run;
+        format!("{model:?} {floors:?} {copies:?} {:?}", self.coming).hash(&mut hasher);
         hasher.finish()
     }
 
@@ -200,6 +200,7 @@ impl Run {
         run.mutant_hits = Arc::new(AtomicU64::new(hits));
         run.model = self.model.clone();
         run.harm = self.harm;
+        run.copies = self.copies.clone();
         run.at = self.at;
         run
     }

@@ -54,6 +54,7 @@ impl Run {
         let options = &self.plan.options;
         self.disk.set_personality(options.personality);
         self.disk.set_map_mode(options.maps);
+        self.disk.set_links(options.links);
         if let Personality::Lying { .. } = options.personality {
             self.model.syncs_may_lie();
         }

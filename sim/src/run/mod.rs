@@ -11,6 +11,7 @@
 //! 3. No panic leaves a run: it is a violation like any other.
 
 mod ask;
+mod checkpoint;
 mod commit;
 mod cut;
 mod figures;
@@ -222,6 +223,9 @@ struct Run {
     heard: BTreeMap<u64, srdb::Result<Receipt>>,
     snapshots: Vec<Kept>,
     scans: Vec<scan::Open>,
+    /// The checkpoints that were made, or begun, and the one that is being made.
+    copies: BTreeMap<u8, checkpoint::Copy>,
+    making: Option<checkpoint::Making>,
     /// Handles of tables that were dropped.
     dropped: Vec<Table>,
     /// The database was there once: it is opened, not created.
@@ -276,6 +280,8 @@ impl Run {
             heard: BTreeMap::new(),
             snapshots: Vec::new(),
             scans: Vec::new(),
+            copies: BTreeMap::new(),
+            making: None,
             dropped: Vec::new(),
             born: false,
             interrupted: false,
@@ -367,6 +373,7 @@ impl Run {
         // Dropped tables lie on the disk for as long as somebody may look at them.
         self.finish_scans()?;
         self.snapshots.clear();
+        self.making = None;
         // Nor is a process at rest that has not noticed yet that pages have left the cache.
         if self.poisoned || self.watch.errors() > 0 || self.was_evicted() {
             self.restart(crate::model::Death::Process, None, &After::default())?;
@@ -375,6 +382,7 @@ impl Run {
         self.unwritable = false;
         self.rest()?;
         self.check_all()?;
+        self.check_copies()?;
         // What is in memory only is compared with the files once it is written.
         let said = self.close(&After::default())?;
         self.remember(self.at, said);

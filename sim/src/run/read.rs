@@ -168,7 +168,7 @@ fn asked(shape: Shape, rows: &Expected, pick: u16) -> Option<(Question, &Value)>
 }
 
 /// The first difference between what was found and what must be there.
-fn difference(found: &[FoundRow], expected: &[(i64, Values)]) -> Option<String> {
+pub(super) fn difference(found: &[FoundRow], expected: &[(i64, Values)]) -> Option<String> {
     let same = |(found, expected): (&FoundRow, &(i64, Values))| {
         found.time == expected.0 && found.values == expected.1
     };

@@ -171,6 +171,7 @@ impl Run {
         self.heard.clear();
         self.snapshots.clear();
         self.scans.clear();
+        self.making = None;
         self.dropped.clear();
         self.closed_tables.clear();
         self.db = None;
@@ -249,6 +250,7 @@ impl Run {
         self.tally = Tally::at_opening(&db.stats());
         self.db = Some(db);
         self.check_structure()?;
+        self.check_copies()?;
         let rows: usize = found.iter().map(|table| table.rows.len()).sum();
         let death = coming.death;
         Ok(format!("{death:?}: {rows} rows in {} commits", self.model.commit_count()))
@@ -388,7 +390,7 @@ impl Run {
     }
 
     /// A clock of its own, so that a copy does not move that of the run.
-    fn clock_copy(&self) -> srdb_vfs::MemClock {
+    pub(super) fn clock_copy(&self) -> srdb_vfs::MemClock {
         let clock = srdb_vfs::MemClock::default();
         clock.seed_entropy(self.plan.seed);
         clock

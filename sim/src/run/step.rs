@@ -32,6 +32,9 @@ fn phase(step: &Step) -> Phase {
         | Step::UseDropped { .. }
         | Step::Figures => Phase::Read,
         Step::Verify => Phase::Verify,
+        Step::Checkpoint { .. } | Step::CheckpointStep { .. } | Step::UseCheckpoint { .. } => {
+            Phase::Checkpoint
+        }
         Step::OpenTwice { .. } => Phase::Open,
         Step::Close { .. } => Phase::Close,
         _ => Phase::Commit,
@@ -107,6 +110,9 @@ impl Run {
             Step::Snapshot => self.take_snapshot(),
             Step::ReadSnapshot { pick } => self.read_snapshot(*pick),
             Step::DropSnapshot { pick } => Ok(self.drop_snapshot(*pick)),
+            Step::Checkpoint { target, steps } => self.checkpoint(*target, *steps),
+            Step::CheckpointStep { steps } => self.step_checkpoint(*steps),
+            Step::UseCheckpoint { target } => self.use_checkpoint(*target),
             Step::Tick { ns } => Ok(self.tick(*ns)),
             Step::Fault { fault } => {
                 self.disk.inject(fault.clone());

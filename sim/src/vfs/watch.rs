@@ -144,7 +144,8 @@ impl Layer for Watch {
                 // A rename that fails may have taken effect, whatever it says: that is no refusal
                 // after which one can go on.
                 let is_full = e.kind() == io::ErrorKind::StorageFull;
-                state.full += u64::from(is_full && call.op != OpKind::Rename);
+                let renames = matches!(call.op, OpKind::Rename | OpKind::RenameDir);
+                state.full += u64::from(is_full && !renames);
                 // A MANIFEST that was never synced is not in use yet, and may be given up.
                 let in_use = state.logs.get(call.path).is_some_and(|log| log.synced > 0);
                 let is_log = call.is_on("wal") || call.is_on_manifest() && in_use;
@@ -158,10 +159,12 @@ impl Layer for Watch {
 
 /// Errors that say how things are, not that something failed.
 pub(crate) fn is_answer(error: &io::Error) -> bool {
-    use io::ErrorKind::{AlreadyExists, DirectoryNotEmpty, IsADirectory, NotADirectory, NotFound};
+    use io::ErrorKind::{
+        AlreadyExists, DirectoryNotEmpty, IsADirectory, NotADirectory, NotFound, Unsupported,
+    };
     matches!(
         error.kind(),
-        NotFound | AlreadyExists | DirectoryNotEmpty | IsADirectory | NotADirectory
+        NotFound | AlreadyExists | DirectoryNotEmpty | IsADirectory | NotADirectory | Unsupported
     )
 }
 

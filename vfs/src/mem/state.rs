@@ -373,13 +373,13 @@ impl State {
         let (old, new) = (holder.path_of(from_name), holder.path_of(to_name));
         let change = NameChange::Rename { from: from_name.into(), to: to_name.into(), ino };
         self.change_name(parent, change, from)?;
-        self.rename_below(ino, &old, new);
+        self.rename_below(ino, &old, &new);
         Ok(())
     }
 
     /// What lies in a directory that was renamed is called otherwise, too; but for files that have
     /// been given another name elsewhere.
-    fn rename_below(&mut self, dir: Ino, old: &Path, new: Arc<Path>) {
+    fn rename_below(&mut self, dir: Ino, old: &Path, new: &Arc<Path>) {
         let mut todo = vec![(dir, new.clone())];
         while let Some((ino, path)) = todo.pop() {
             match self.nodes.get_mut(&ino).map(Arc::make_mut) {
