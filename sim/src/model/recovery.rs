@@ -274,7 +274,12 @@ impl Model {
         if death != Death::Process {
             self.forget_doubt();
         }
-        self.commits.truncate(there);
+        let lost = self.commits.split_off(there);
+        if death == Death::Process {
+            // What was written of them and taken back again may be pending still: then a power
+            // failure before the next sync brings them back, whole and in their order.
+            self.doubt.extend(lost);
+        }
         self.commits.extend(back);
         self.safe_at_os = self.commits.len();
         self.safe_at_disk = match death {
