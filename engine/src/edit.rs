@@ -106,6 +106,13 @@ pub(crate) enum Change {
     /// The WAL segment of that number begins with rows that were carried into it, durably. It has
     /// to be there, with them, as long as it is the log's first.
     CarriedInto(u64),
+    /// The rows of a table below a `_seq` are gone; never fewer.
+    DropRows {
+        /// The table's id.
+        table: u32,
+        /// `_seq` of the first row that is still there: not beyond [`Change::TableState`]'s.
+        first_seq: i64,
+    },
     /// The database was closed after everything before was durable. Alone in its edit: it vouches
     /// for the records before it, and nothing is lost with it.
     Close,
@@ -145,6 +152,7 @@ impl Change {
             Change::DropIndex { .. } => 13,
             Change::AddIndexFile { .. } => 14,
             Change::CarriedInto(_) => 15,
+            Change::DropRows { .. } => 16,
         }
     }
 
@@ -190,6 +198,10 @@ impl Change {
                 out.put_u32(*table);
                 meta.put(out);
             }
+            Change::DropRows { table, first_seq } => {
+                out.put_u32(*table);
+                out.put_i64(*first_seq);
+            }
         }
     }
 
@@ -228,6 +240,7 @@ impl Change {
             13 => Change::DropIndex { table: body.u32()?, field: body.u32()? },
             14 => Change::AddIndexFile { table: body.u32()?, meta: IndexMeta::read(body)? },
             15 => Change::CarriedInto(body.u64()?),
+            16 => Change::DropRows { table: body.u32()?, first_seq: body.i64()? },
             _ => return Ok(None),
         }))
     }
@@ -356,6 +369,8 @@ pub(crate) mod tests {
             any::<(u32, u32)>().prop_map(|(table, field)| Change::DropIndex { table, field }),
             (any::<u32>(), any_index_meta())
                 .prop_map(|(table, meta)| Change::AddIndexFile { table, meta }),
+            any::<(u32, i64)>()
+                .prop_map(|(table, first_seq)| Change::DropRows { table, first_seq }),
         ]
     }
 

@@ -40,6 +40,7 @@ mod query;
 mod queue;
 mod read;
 mod recovery;
+mod retention;
 mod row;
 mod scan;
 mod schema;

@@ -231,7 +231,7 @@ fn tables_of(vfs: &Arc<dyn Vfs>, root: &Path, database_id: u64, loaded: &Loaded)
             let file = state.index_file(vfs, database_id, *meta, rows);
             index.files.insert(sst, Arc::new(file));
         }
-        state.set_files(ssts, indexes);
+        state.set_files(ssts, indexes, table.dropped_below);
         tables.insert(Arc::new(state));
     }
     Ok(tables)

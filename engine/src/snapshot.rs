@@ -135,6 +135,11 @@ impl SnapshotTable {
         (self.end - self.files.first_seq()).unsigned_abs() - one_too_few
     }
 
+    /// `_seq` of the first row that was not dropped, or would be.
+    pub fn first_seq(&self) -> i64 {
+        self.files.first_seq()
+    }
+
     /// `_seq` of the last row, 0 if there never was one.
     pub fn last_seq(&self) -> i64 {
         self.end - 1

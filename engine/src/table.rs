@@ -13,7 +13,7 @@ use crate::state::State;
 use crate::table_state::TableState;
 use crate::{
     ColumnStats, Durability, IntoRow, Query, Receipt, Result, Row, RowBuf, Scan, Schema,
-    SnapshotTable, Ticket, compaction, indexes, stats,
+    SnapshotTable, Ticket, compaction, indexes, retention, stats,
 };
 
 /// A table of an open database. Cheap to clone; every clone is the same table.
@@ -54,6 +54,35 @@ impl Table {
     /// The table's number in its database; never reused.
     pub fn id(&self) -> u32 {
         self.state.id
+    }
+
+    /// Drops the rows below a `_seq`, for good; returns how many. Durable on return. If a row that
+    /// is dropped is in memory, what is there is flushed. Snapshots and scans that are under way
+    /// keep what they see; `_seq`s are not given again.
+    ///
+    /// Files that hold nothing else are removed; what is left of another one goes when it is
+    /// merged.
+    ///
+    /// ```
+    /// # use srdb::{Database, DataType, Field, Schema, row};
+    /// # fn main() -> srdb::Result<()> {
+    /// # let dir = tempfile::tempdir().expect("a temporary directory");
+    /// # let db = Database::open(dir.path())?;
+    /// # let t = db.create_table("t", Schema::new([Field::new("n", DataType::Int64)])?)?;
+    /// t.insert_many((1..=100).map(|n| row! { "n" => n }))?;
+    /// assert_eq!(t.drop_before(91)?, 90);
+    /// assert_eq!((t.first_seq(), t.count()), (91, 10));
+    /// assert!(t.get(90)?.is_none());
+    /// # db.close()
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`crate::Error::NoTable`] after a drop of the table, [`crate::Error::Io`],
+    /// [`crate::Error::Poisoned`], [`crate::Error::Closed`]. After `Poisoned` the rows may turn out
+    /// to be dropped when the database is opened again.
+    pub fn drop_before(&self, seq: i64) -> Result<u64> {
+        retention::drop_before(&self.database, &self.state, seq)
     }
 
     /// Merges the SSTs that the table has into as few as
@@ -321,6 +350,11 @@ impl Table {
     /// How many rows the table has now; none after a drop.
     pub fn count(&self) -> u64 {
         SnapshotTable::take(&self.state).count()
+    }
+
+    /// `_seq` of the first row that was not dropped, or would be.
+    pub fn first_seq(&self) -> i64 {
+        SnapshotTable::take(&self.state).first_seq()
     }
 
     /// `_seq` of the last row, 0 if there never was one.

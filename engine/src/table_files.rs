@@ -27,6 +27,8 @@ pub(crate) struct TableFiles {
     pub(crate) memtables: Vec<Arc<Memtable>>,
     /// By the place of the field in the schema.
     pub(crate) indexes: BTreeMap<u32, Index>,
+    /// Rows below this `_seq` were dropped, wherever they still are.
+    pub(crate) dropped_below: i64,
 }
 
 /// The index of a field.
@@ -44,17 +46,22 @@ impl TableFiles {
         match (self.memtables.last(), self.ssts.last()) {
             (Some(memtable), _) => memtable.end_seq(),
             (None, Some(sst)) => sst.meta.max_seq + 1,
-            (None, None) => 1,
+            // What has lost all its rows goes on with the numbers behind them.
+            (None, None) => self.dropped_below.max(1),
         }
     }
 
     /// `_seq` of the first row there is, or would be.
     pub(crate) fn first_seq(&self) -> i64 {
-        match (self.ssts.first(), self.memtables.first()) {
+        let first = match (self.ssts.first(), self.memtables.first()) {
             (Some(sst), _) => sst.meta.min_seq,
             (None, Some(memtable)) => memtable.first_seq(),
             (None, None) => 1,
+        };
+        if mutant::when("dropped-rows-read", || self.dropped_below > first) {
+            return first;
         }
+        first.max(self.dropped_below)
     }
 
     /// Adds index files; of an index that was dropped meanwhile they are left out.

@@ -55,8 +55,30 @@ impl TableState {
     }
 
     /// Gives the table the files that it was found with.
-    pub(crate) fn set_files(&self, ssts: Vec<Arc<Sst>>, indexes: BTreeMap<u32, Index>) {
-        *write(&self.files) = Arc::new(TableFiles { ssts, memtables: Vec::new(), indexes });
+    pub(crate) fn set_files(
+        &self,
+        ssts: Vec<Arc<Sst>>,
+        indexes: BTreeMap<u32, Index>,
+        dropped_below: i64,
+    ) {
+        let files = TableFiles { ssts, memtables: Vec::new(), indexes, dropped_below };
+        *write(&self.files) = Arc::new(files);
+    }
+
+    /// Takes the rows below a `_seq` away; returns the SSTs that held nothing else, and their index
+    /// files.
+    pub(crate) fn drop_rows(&self, first_seq: i64) -> (Vec<Arc<Sst>>, Vec<Arc<IndexFile>>) {
+        let (mut ssts, mut index_files) = (Vec::new(), Vec::new());
+        self.change_files(|files| {
+            files.dropped_below = files.dropped_below.max(first_seq);
+            let whole = files.ssts.partition_point(|sst| sst.meta.max_seq < first_seq);
+            ssts = files.ssts.drain(..whole).collect();
+            for index in files.indexes.values_mut() {
+                let numbers = ssts.iter().map(|sst| sst.meta.file_number);
+                index_files.extend(numbers.filter_map(|number| index.files.remove(&number)));
+            }
+        });
+        (ssts, index_files)
     }
 
     /// Gives a new field an index, which has no file yet.

@@ -86,6 +86,9 @@ fn find(files: &TableFiles, field: u32, value: &Scalar<'_>, key: &[u8]) -> Resul
         memtable.with_groups(field, |groups| groups.rows_of(key, 0, u32::MAX, &mut rows));
         for row in &rows {
             let seq = memtable.first_seq() + i64::from(*row);
+            if seq < files.dropped_below {
+                continue;
+            }
             let is_same = |found: &Scalar<'_>| is_same(key, found, value);
             let column = field as usize;
             let same = memtable.with_row(seq, |chunk, at| is_same(&chunk.columns[column].get(at)));
@@ -101,6 +104,9 @@ fn find(files: &TableFiles, field: u32, value: &Scalar<'_>, key: &[u8]) -> Resul
         file.reader()?.rows_of(key, &mut rows)?;
         for row in &rows {
             let seq = sst.meta.min_seq + i64::from(*row);
+            if seq < files.dropped_below {
+                continue;
+            }
             let Some(found) = sst.reader()?.row(seq)? else { continue };
             if is_same(key, &found.get(field as usize)?, value)
                 && !mutant::on("unique-files-unasked")

@@ -12,7 +12,9 @@
 //! 4. `next_file`, `next_table`, `last_commit`, `last_time`, `log_number`, `carried_into` and a
 //!    table's `next_seq` and `last_time` never go back. An edit that adds rows to a table starts at
 //!    or before the `next_seq` it finds, so no row is left out.
-//! 5. An index file belongs to a live SST and to a field that has an index, each pair has one at
+//! 5. Rows that were dropped stay so: a table's `dropped_below` never goes back, and is not beyond
+//!    its `next_seq`. No SST is left that holds nothing else.
+//! 6. An index file belongs to a live SST and to a field that has an index, each pair has one at
 //!    the most, and it has no more entries than the SST has rows.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +41,8 @@ pub(crate) struct TableVersion {
     pub(crate) ssts: Vec<SstMeta>,
     /// `_seq` after the last row that was ever in an SST; 1 for a new table.
     pub(crate) next_seq: i64,
+    /// Rows below this `_seq` were dropped; 1 as long as none were.
+    pub(crate) dropped_below: i64,
     /// `_time` of that row, or higher; `i64::MIN` for a new table.
     pub(crate) last_time: i64,
     /// The fields that have an index, by their place in the schema, and whether it is unique.
@@ -80,6 +84,16 @@ impl TableVersion {
             }
             previous = Some(sst);
         }
+        if self.dropped_below > self.next_seq {
+            return Err(self.damage(format!(
+                "rows below {} were dropped, and the next is {}",
+                self.dropped_below, self.next_seq
+            )));
+        }
+        if let Some(first) = self.ssts.first().filter(|sst| sst.max_seq < self.dropped_below) {
+            let number = first.file_number;
+            return Err(self.damage(format!("all rows of SST {number} were dropped")));
+        }
         let Some(last) = previous else { return Ok(()) };
         if last.max_seq.checked_add(1) != Some(self.next_seq) {
             return Err(self.damage(format!(
@@ -93,7 +107,7 @@ impl TableVersion {
         Ok(())
     }
 
-    /// Invariant 5.
+    /// Invariant 6.
     fn check_indexes(&self) -> Result<(), Damage> {
         if let Some(field) = self.indexes.keys().find(|field| **field as usize >= FIELDS_MAX) {
             return Err(self.damage(format!("an index of field {field}")));
@@ -233,6 +247,10 @@ impl Version {
             }
             Change::DropIndex { table, field } => self.drop_index(*table, *field, touched),
             Change::AddIndexFile { table, meta } => self.add_index_file(*table, meta, touched),
+            Change::DropRows { table, first_seq } => {
+                let table = self.table_mut(*table, touched)?;
+                raise("a table's first row", &mut table.dropped_below, *first_seq)
+            }
         }
     }
 
@@ -266,6 +284,7 @@ impl Version {
             created_time,
             ssts: Vec::new(),
             next_seq: 1,
+            dropped_below: 1,
             last_time: i64::MIN,
             indexes: BTreeMap::new(),
             index_files: BTreeMap::new(),
@@ -423,6 +442,10 @@ impl Version {
                 next_seq: table.next_seq,
                 last_time: table.last_time,
             });
+            if table.dropped_below > 1 {
+                let (table, first_seq) = (table.id, table.dropped_below);
+                edit.push(Change::DropRows { table, first_seq });
+            }
             for (&field, &unique) in &table.indexes {
                 edit.push(Change::CreateIndex { table: table.id, field, unique });
             }

@@ -50,6 +50,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
             "flush",
             "unique",
             "commit",
+            "retention",
             "tables",
             "recovery",
             "checkpoint",

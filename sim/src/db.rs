@@ -145,14 +145,17 @@ pub fn read_all(db: &Database) -> Result<Result<Found, String>> {
         };
         let table = db.table(&name)?;
         let mut rows = Vec::new();
+        let first_seq = table.first_seq();
         for row in table.scan(..)? {
             let row = row?;
-            if row.seq() != rows.len() as i64 + 1 {
-                return Ok(Err(format!("row {} of {name} has _seq {}", rows.len() + 1, row.seq())));
+            let seq = first_seq + rows.len() as i64;
+            if row.seq() != seq {
+                return Ok(Err(format!("row {seq} of {name} has _seq {}", row.seq())));
             }
             rows.push(found_row(row));
         }
-        if table.count() != rows.len() as u64 || table.last_seq() != rows.len() as i64 {
+        let last_seq = first_seq - 1 + rows.len() as i64;
+        if table.count() != rows.len() as u64 || table.last_seq() != last_seq {
             return Ok(Err(format!(
                 "{name} counts {} rows up to _seq {} and has {}",
                 table.count(),
@@ -160,7 +163,7 @@ pub fn read_all(db: &Database) -> Result<Result<Found, String>> {
                 rows.len()
             )));
         }
-        found.push(FoundTable { slot, fields: table.schema().len(), rows });
+        found.push(FoundTable { slot, fields: table.schema().len(), first_seq, rows });
     }
     Ok(Ok(found))
 }

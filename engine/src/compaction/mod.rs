@@ -24,6 +24,7 @@ mod picker;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use picker::Candidate;
 
@@ -35,6 +36,7 @@ use crate::jobs::Obsolete;
 use crate::locks::{lock, read};
 use crate::merge::Merge;
 use crate::mutant;
+use crate::observer::Event;
 use crate::sst::SstMeta;
 use crate::sst_job::SstJob;
 use crate::state::State;
@@ -65,6 +67,8 @@ pub(crate) struct CompactionJob {
     obsolete: Vec<Arc<IndexFile>>,
     /// When it began, by the monotonic clock.
     begun: u64,
+    /// What it came to, at its end.
+    done: Option<Compacted>,
     stage: Stage,
 }
 
@@ -133,7 +137,15 @@ pub(crate) fn end(state: &State) -> Result<()> {
     }
 }
 
+/// Does one step; the observer is told of it once the locks are let go.
 fn step_wanted(state: &State, wanted: Wanted<'_>) -> Result<Progress> {
+    let mut told = Vec::new();
+    let stepped = step_under_lock(state, wanted, &mut told);
+    told.into_iter().for_each(|event| state.tell(|| event));
+    stepped
+}
+
+fn step_under_lock(state: &State, wanted: Wanted<'_>, told: &mut Vec<Event>) -> Result<Progress> {
     // Closing takes this lock before it lets go of the database.
     let _one_at_a_time = lock(&state.flush);
     let mut compaction = lock(&state.compaction);
@@ -142,7 +154,13 @@ fn step_wanted(state: &State, wanted: Wanted<'_>) -> Result<Progress> {
         Some(job) => job,
         None => match pick(state, wanted, &compaction.damaged) {
             Some((table, sources)) => {
-                CompactionJob::new(state, table, sources, &mut compaction.damaged)?
+                let job = CompactionJob::new(state, table, sources, &mut compaction.damaged)?;
+                told.push(Event::CompactionBegun {
+                    table: job.table.name.clone(),
+                    files: job.sources.len() as u64,
+                    bytes: job.sources.iter().map(|sst| sst.meta.size).sum(),
+                });
+                job
             }
             None => return Ok(Progress::Idle),
         },
@@ -155,12 +173,23 @@ fn step_wanted(state: &State, wanted: Wanted<'_>) -> Result<Progress> {
         Ok(Progress::Done)
     };
     match stepped {
-        Ok(Progress::Done) => Ok(Progress::Done),
+        Ok(Progress::Done) => {
+            told.extend(job.done.map(|done| Event::CompactionEnded {
+                table: job.table.name.clone(),
+                rows: done.rows,
+                bytes_in: done.bytes_in,
+                bytes_out: done.bytes_out,
+                duration: Duration::from_nanos(done.ns),
+            }));
+            Ok(Progress::Done)
+        }
         Ok(progress) => {
             compaction.job = Some(job);
             Ok(progress)
         }
         Err(error) => {
+            let table = job.table.name.clone();
+            told.push(Event::CompactionFailed { table, error: error.to_string() });
             if matches!(job.stage, Stage::Publish | Stage::Vouch) {
                 compaction.job = Some(job);
             } else {
@@ -215,7 +244,7 @@ fn candidate(files: &TableFiles, sst: &Arc<Sst>, damaged: &BTreeSet<u64>) -> Can
     Candidate {
         bytes: sst.meta.size,
         rows: sst.meta.rows,
-        dropped: 0,
+        dropped: (files.dropped_below - sst.meta.min_seq).max(0).unsigned_abs(),
         is_ready: is_indexed && !damaged.contains(&number),
     }
 }
@@ -243,7 +272,7 @@ impl CompactionJob {
             Some((*field, sources.iter().map(file).collect::<Option<_>>()?))
         };
         let fields = files.indexes.keys().rev().filter_map(of_sources).collect();
-        let merge = Merge::new(readers, i64::MIN, state.options.block_rows);
+        let merge = Merge::new(readers, files.dropped_below, state.options.block_rows);
         let number = state.take_file_number();
         let path = layout::sst_path(&table.dir, number);
         let identity = table.sst_identity(state.database_id, number);
@@ -251,7 +280,8 @@ impl CompactionJob {
         let stage = Stage::Rows(Box::new(job));
         let (indexes, obsolete) = (Vec::new(), Vec::new());
         let (merged, begun) = (None, state.options.clock.monotonic_ns());
-        Ok(CompactionJob { table, sources, fields, merged, indexes, obsolete, begun, stage })
+        let done = None;
+        Ok(CompactionJob { table, sources, fields, merged, indexes, obsolete, begun, done, stage })
     }
 
     /// Whether every file that is merged is still part of the table.
@@ -401,17 +431,19 @@ impl CompactionJob {
     }
 
     /// Counts the merge, which has come to its end.
-    fn count(&self, state: &State) {
+    fn count(&mut self, state: &State) {
         let sources = self.sources.iter().map(|sst| sst.meta.size);
         let merged = self.merged.iter().map(|meta| meta.size);
-        state.counters.compactions.compacted(Compacted {
+        let done = Compacted {
             files_in: self.sources.len() as u64,
             files_out: 1,
             bytes_in: sources.chain(self.obsolete.iter().map(|file| file.meta.size)).sum(),
             bytes_out: merged.chain(self.indexes.iter().map(|meta| meta.size)).sum(),
             rows: self.merged.map_or(0, |meta| meta.rows),
             ns: state.options.clock.monotonic_ns().saturating_sub(self.begun),
-        });
+        };
+        state.counters.compactions.compacted(done);
+        self.done = Some(done);
     }
 
     /// The files that were begun, if there are any, are of no use.

@@ -38,6 +38,7 @@ enum Kind {
     Rotate,
     Flush,
     Compact,
+    DropRows,
     Job,
     Jobs,
     Get,
@@ -68,7 +69,7 @@ enum Kind {
     CrashAt,
 }
 
-const KINDS: [(Kind, u32); 46] = [
+const KINDS: [(Kind, u32); 47] = [
     (Kind::CreateTable, 4),
     (Kind::DropTable, 3),
     (Kind::Insert, 40),
@@ -87,6 +88,7 @@ const KINDS: [(Kind, u32); 46] = [
     (Kind::Rotate, 5),
     (Kind::Flush, 3),
     (Kind::Compact, 2),
+    (Kind::DropRows, 3),
     (Kind::Job, 30),
     (Kind::Jobs, 3),
     (Kind::Get, 6),
@@ -349,6 +351,9 @@ impl Swarm {
             Kind::Rotate => Step::Rotate,
             Kind::Flush => Step::Flush,
             Kind::Compact => Step::Compact { table: self.table(draw) },
+            Kind::DropRows => {
+                Step::DropRows { table: self.table(draw), at: draw.below(1100) as u16 }
+            }
             Kind::Job => Step::Job { pick: pick(draw), steps: draw.pick(&[1, 1, 1, 2, 5, 12]) },
             Kind::Jobs => Step::Jobs,
             Kind::Get => Step::Get {

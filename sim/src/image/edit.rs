@@ -94,6 +94,8 @@ pub enum Change {
     AddIndexFile(u32, IndexRecord),
     /// Tag 15: the segment of the WAL that begins with a carry.
     CarriedInto(u64),
+    /// Tag 16: the table's id, and the seq of the first row that is still there.
+    DropRows(u32, i64),
 }
 
 /// Reads the changes of an edit; `bytes` is the payload of a record, without its padding.
@@ -149,6 +151,7 @@ fn change(tag: u16, body: &[u8]) -> Result<Change> {
         13 => Change::DropIndex(reader.u32()?, reader.u32()?),
         14 => Change::AddIndexFile(reader.u32()?, index_file(&mut reader)?),
         15 => Change::CarriedInto(reader.u64()?),
+        16 => Change::DropRows(reader.u32()?, reader.i64()?),
         _ => return damaged(format!("there is no tag {tag}")),
     };
     reader.end()?;

@@ -10,7 +10,8 @@
 //! 3. An edit leaves no row out.
 //! 4. File numbers are from 1 and below `next_file`; none is alive twice.
 //! 5. Nothing that counts up goes back.
-//! 6. An index file is of an SST that is alive and of a field that has an index, and has no more
+//! 6. Rows that were dropped are not beyond the table's `next_seq`, and no SST has only such rows.
+//! 7. An index file is of an SST that is alive and of a field that has an index, and has no more
 //!    entries than the SST has rows.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,8 @@ pub struct Table {
     pub created_ns: i64,
     /// The `_seq` of the row that follows those in SSTs.
     pub next_seq: i64,
+    /// The `_seq` of the first row that was not dropped.
+    pub dropped_below: i64,
     /// The highest `_time` of the rows in SSTs.
     pub last_time: i64,
     /// Its SSTs by min seq.
@@ -135,6 +138,10 @@ impl Version {
                 forward("a table's last time", &mut table.last_time, *last_time)
             }
             Change::Close => Ok(()),
+            Change::DropRows(id, first_seq) => {
+                let table = self.table(*id)?;
+                forward("a table's first row", &mut table.dropped_below, *first_seq)
+            }
             Change::CreateIndex(id, field, unique) => {
                 let before = self.table(*id)?.indexes.insert(*field, *unique);
                 ensure(before.is_none(), || format!("field {field} of table {id} has two indexes"))
@@ -166,6 +173,7 @@ impl Version {
             schema: schema.clone(),
             created_ns,
             next_seq: 1,
+            dropped_below: 1,
             last_time: i64::MIN,
             ssts: Vec::new(),
             indexes: BTreeMap::new(),
@@ -194,6 +202,12 @@ impl Version {
 }
 
 impl Table {
+    /// The `_seq` of the first row that can be seen, or would be.
+    pub fn first_seq(&self) -> i64 {
+        let stored = self.ssts.first().map_or(self.next_seq, |sst| sst.min_seq);
+        stored.max(self.dropped_below)
+    }
+
     /// `due` is what the next seq was before the edit: no row from there on may be left out.
     fn check(&self, due: i64) -> Result<()> {
         let mut before: Option<&SstRecord> = None;
@@ -212,6 +226,11 @@ impl Table {
             }
             before = Some(sst);
         }
+        ensure(self.dropped_below <= self.next_seq, || "rows were dropped early".to_owned())?;
+        let is_all_dropped = |sst: &SstRecord| sst.max_seq < self.dropped_below;
+        ensure(!self.ssts.first().is_some_and(is_all_dropped), || {
+            "all rows of its first SST were dropped".to_owned()
+        })?;
         if let (Some(first), Some(last)) = (self.ssts.first(), self.ssts.last()) {
             ensure(first.min_seq <= due, || format!("rows from {due} are left out"))?;
             let right = last.max_seq == self.next_seq - 1 && last.max_time <= self.last_time;

@@ -20,6 +20,7 @@
 mod ledger;
 pub mod question;
 mod recovery;
+mod rows;
 pub mod sums;
 #[cfg(test)]
 mod tests;
@@ -30,11 +31,12 @@ use std::sync::Arc;
 use srdb::Value;
 
 use crate::oracle::Violation;
-use crate::plan::{Level, Rows};
+use crate::plan::{self, Level};
 use crate::shape::Shape;
 
 pub use ledger::{Entry, Known, Ledger};
 pub use recovery::{Death, Excuse, Found, FoundRow, FoundTable};
+pub use rows::Rows;
 
 /// The values of one row.
 pub type Values = Arc<[Value]>;
@@ -64,8 +66,11 @@ pub struct Table {
     pub or_shapes: Vec<Shape>,
     /// Whether it is there.
     pub standing: Standing,
-    /// The rows that can be read, by `_seq` minus 1, with their `_time`.
-    pub rows: Vec<(i64, Values)>,
+    /// The rows that can be read, and those that were dropped.
+    pub rows: Rows,
+    /// `_seq`s below which rows may have been dropped: attempts that have failed, which a crash may
+    /// bring back.
+    pub maybe_dropped: Vec<i64>,
 }
 
 /// The rows of one commit in one table.
@@ -168,8 +173,7 @@ impl Model {
             self.tables.remove(&old);
             self.names_changed = true;
         }
-        self.tables
-            .insert(id, Table { slot, shape, or_shapes: Vec::new(), standing, rows: Vec::new() });
+        self.tables.insert(id, Table::new(slot, shape, standing));
     }
 
     /// Another attempt to create a table that may be there has failed, with these fields.
@@ -194,8 +198,19 @@ impl Model {
         }
     }
 
+    /// The rows of a table below a `_seq` were dropped, or the attempt failed.
+    pub fn dropped_before(&mut self, slot: u8, seq: i64, is_done: bool) {
+        let Some(table) = self.names.get(&slot).and_then(|id| self.tables.get_mut(id)) else {
+            return;
+        };
+        match is_done {
+            true => table.rows.drop_before(seq),
+            false => table.maybe_dropped.push(seq.min(table.rows.len() as i64 + 1)),
+        }
+    }
+
     /// The commit that step `uid` makes of these rows; tables the model does not know are left out.
-    pub fn begin(&self, uid: u64, rows: &[Rows], level: Level) -> Commit {
+    pub fn begin(&self, uid: u64, rows: &[plan::Rows], level: Level) -> Commit {
         let mut parts: Vec<Part> = Vec::new();
         for (number, rows) in rows.iter().enumerate() {
             let Some((id, table)) = self.table(rows.table) else { continue };
@@ -279,7 +294,7 @@ impl Model {
         for part in &commit.parts {
             if let Some(table) = self.tables.get_mut(&part.table) {
                 let time = commit.time.unwrap_or(i64::MIN);
-                table.rows.extend(part.rows.iter().map(|row| (time, row.clone())));
+                table.rows.add(part.rows.iter().map(|row| (time, row.clone())));
             }
         }
     }
@@ -312,5 +327,12 @@ impl Model {
     /// at `Memory` then, and no database could make it so.
     pub fn lost_by_the_system(&mut self) {
         self.safe_at_os = self.safe_at_disk;
+    }
+}
+
+impl Table {
+    fn new(slot: u8, shape: Shape, standing: Standing) -> Table {
+        let (rows, or_shapes, maybe_dropped) = (Rows::new(), Vec::new(), Vec::new());
+        Table { slot, shape, or_shapes, standing, rows, maybe_dropped }
     }
 }

@@ -12,12 +12,9 @@ use std::cmp::Ordering;
 
 use srdb::{DataType, Value};
 
-use super::Values;
+use super::Rows;
 use crate::plan::{self, Ask, Is, Key, Nulls, Wanted};
 use crate::shape::Shape;
-
-/// Rows of a table by `_seq` minus 1: `_time` and values.
-pub type Rows = [(i64, Values)];
 
 /// What a row is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +140,7 @@ impl Condition {
 
     /// The rows of which it is true, by their place.
     pub fn wanted(&self, rows: &Rows) -> Vec<usize> {
-        (0..rows.len()).filter(|at| self.truth(rows, *at) == Some(true)).collect()
+        rows.places().filter(|at| self.truth(rows, *at) == Some(true)).collect()
     }
 }
 
@@ -322,11 +319,11 @@ mod tests {
     use crate::plan::Condition as Asked;
 
     /// Ids 1, 2 and 3; names `aå`, none and `b`.
-    fn rows() -> Vec<(i64, Values)> {
+    fn rows() -> Rows {
         let name = |name: Option<&str>| name.map_or(Value::Null, |n| Value::String(n.to_owned()));
         let rows = [(1, Some("aå")), (2, None), (3, Some("b"))].into_iter();
         let row = |(id, n)| [Value::UInt(id), name(n), Value::Null, Value::Null, Value::Null];
-        rows.map(|of| (7, Values::from(row(of)))).collect()
+        rows.map(|of| (7, row(of).into())).collect()
     }
 
     /// `at`: 250, 500 and 750 are the rows, 0 is none.

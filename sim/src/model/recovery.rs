@@ -37,7 +37,7 @@ pub enum Excuse {
     LastEdit,
 }
 
-/// One row that was found; its `_seq` is its place.
+/// One row that was found; its `_seq` follows from its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundRow {
     /// `_time`.
@@ -53,8 +53,22 @@ pub struct FoundTable {
     pub slot: u8,
     /// How many fields it has.
     pub fields: usize,
-    /// All its rows, dense from `_seq` 1.
+    /// `_seq` of the first of its rows: those before were dropped.
+    pub first_seq: i64,
+    /// All its rows, dense from there.
     pub rows: Vec<FoundRow>,
+}
+
+impl FoundTable {
+    /// How many rows there were, dropped or not.
+    fn end(&self) -> usize {
+        self.dropped() + self.rows.len()
+    }
+
+    /// How many were dropped.
+    pub fn dropped(&self) -> usize {
+        usize::try_from(self.first_seq - 1).unwrap_or(0)
+    }
 }
 
 /// Everything that a recovered database holds.
@@ -142,7 +156,7 @@ impl Model {
         for commit in self.doubtful() {
             drop(advance(&mut cursors, commit));
         }
-        match cursors.values().find(|(table, at)| *at < table.rows.len()) {
+        match cursors.values().find(|(table, at)| *at < table.end()) {
             Some((table, at)) => Err(Violation::new("model", self.unexplained(table, *at, there))),
             None => Ok(()),
         }
@@ -198,10 +212,11 @@ impl Model {
                 format!("a clean close brought back a failed commit, of step {}", commit.uid - 1);
             return Err(Violation::new("model", what));
         }
-        if let Some((table, at)) = cursors.values().find(|(table, at)| *at < table.rows.len()) {
+        if let Some((table, at)) = cursors.values().find(|(table, at)| *at < table.end()) {
             return Err(Violation::new("model", self.unexplained(table, *at, there)));
         }
         self.check_times(found)?;
+        self.check_dropped(found)?;
         Ok(Explanation { there, back })
     }
 
@@ -225,13 +240,30 @@ impl Model {
         Ok(cursors)
     }
 
+    /// Rows that were dropped stay so, and no others are gone.
+    fn check_dropped(&self, found: &Found) -> Result<(), Violation> {
+        for table in found {
+            let Some((_, model)) = self.table(table.slot) else { continue };
+            let known = model.rows.first_seq();
+            let may_be = |seq: &i64| *seq == table.first_seq && *seq > known;
+            if table.first_seq != known && !model.maybe_dropped.iter().any(may_be) {
+                let what = format!(
+                    "t{} begins with row {}, not {known}; attempts to drop: {:?}",
+                    table.slot, table.first_seq, model.maybe_dropped
+                );
+                return Err(Violation::new("model", what));
+            }
+        }
+        Ok(())
+    }
+
     /// One `_time` per commit, the one that was acknowledged, and never going back.
     fn check_times(&self, found: &Found) -> Result<(), Violation> {
         let times = times_of(found);
         for table in found {
             let mut last = i64::MIN;
             for (i, row) in table.rows.iter().enumerate() {
-                let seq = i + 1;
+                let seq = table.dropped() + i + 1;
                 let wrong = |what: String| {
                     Err(Violation::new("model", format!("row {seq} of t{}: {what}", table.slot)))
                 };
@@ -243,7 +275,7 @@ impl Model {
                 if times.get(&uid) != Some(&row.time) {
                     return wrong("its _time is not that of the rest of its commit".to_owned());
                 }
-                let known = self.table(table.slot).and_then(|(_, t)| t.rows.get(i));
+                let known = self.table(table.slot).and_then(|(_, t)| t.rows.get(seq - 1));
                 if let Some((time, values)) = known
                     && *values == row.values
                     && *time != i64::MIN
@@ -264,6 +296,7 @@ impl Model {
         gone.into_iter().for_each(|slot| self.dropped(slot));
         for table in self.tables.values_mut() {
             let there = found.iter().find(|found| found.slot == table.slot);
+            table.maybe_dropped.clear();
             table.shape = there.and_then(|there| table.shape_of(there)).unwrap_or(table.shape);
             table.or_shapes.clear();
             table.standing = Standing::Live;
@@ -301,6 +334,9 @@ impl Model {
             let commit = self.commits[i].clone();
             self.show(&commit);
         }
+        for there in found {
+            self.dropped_before(there.slot, there.first_seq, true);
+        }
         self.last_time =
             self.tables.values().flat_map(|t| t.rows.last()).map(|r| r.0).max().unwrap_or(i64::MIN);
     }
@@ -314,7 +350,9 @@ impl Model {
     }
 
     fn unexplained(&self, table: &FoundTable, at: usize, there: usize) -> String {
-        let row = &table.rows[at];
+        let Some(row) = at.checked_sub(table.dropped()).and_then(|at| table.rows.get(at)) else {
+            return format!("t{} has lost rows up to {}, and has none there", table.slot, at + 1);
+        };
         let uid = uid_of(&row.values);
         let known = |list: &str, commit: Option<&Commit>| commit.map(|_| list.to_owned());
         let step = uid.saturating_sub(1);
@@ -340,7 +378,9 @@ fn advance(cursors: &mut Cursors<'_>, commit: &Commit) -> Result<(), String> {
         let Some((table, at)) = cursors.get(&part.table) else { continue };
         for (i, expected) in part.rows.iter().enumerate() {
             let here = || format!("row {} of t{}", at + i + 1, table.slot);
-            match table.rows.get(at + i) {
+            // A row that was dropped can't be looked at.
+            let Some(place) = (at + i).checked_sub(table.dropped()) else { continue };
+            match table.rows.get(place) {
                 None => return Err(format!("{} is missing", here())),
                 Some(row) if row.values != *expected => {
                     return Err(format!("{} is {:?}, not {expected:?}", here(), row.values));

@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 
 use srdb::{DataType, Value};
 
-use super::question::{Condition, Field, Rows, order};
+use super::Rows;
+use super::question::{Condition, Field, order};
 use crate::plan::{Figure, Sums, What};
 use crate::shape::Shape;
 
@@ -138,7 +139,7 @@ mod tests {
             (time, Values::from([Value::UInt(1 << 63), Value::Null, count, share, Value::Null]))
         };
         let rows = [(-1, Some(5), 0.0), (0, None, -0.0), (9, Some(-7), f64::NAN), (10, None, 0.5)];
-        let rows: Vec<_> = rows.into_iter().map(row).collect();
+        let rows: Rows = rows.into_iter().map(row).collect();
         let figures = figures.iter().map(|&(what, field)| Figure { what, field }).collect();
         let sums = Sums { figures, by, window, ..Sums::default() };
         answer(&sums, &Condition::And(Vec::new()), Shape::Keyed, &rows).unwrap_or_default()

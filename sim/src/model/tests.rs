@@ -5,8 +5,8 @@ use super::*;
 const T0: u8 = 0;
 const T1: u8 = 1;
 
-fn rows(table: u8, rows: u32) -> Rows {
-    Rows { table, rows, fill: 1 }
+fn rows(table: u8, rows: u32) -> plan::Rows {
+    plan::Rows { table, rows, fill: 1 }
 }
 
 fn two_tables() -> Model {
@@ -17,7 +17,7 @@ fn two_tables() -> Model {
 }
 
 /// Commits and gets the answer that the database should give.
-fn commit(model: &mut Model, uid: u64, parts: &[Rows], level: Level) {
+fn commit(model: &mut Model, uid: u64, parts: &[plan::Rows], level: Level) {
     let commit = model.begin(uid, parts, level);
     let seqs = commit
         .parts
@@ -33,6 +33,7 @@ fn kept(model: &Model, counts: &[usize]) -> Found {
     let table = |((_, table), count): ((TableId, &Table), &usize)| FoundTable {
         slot: table.slot,
         fields: table.shape.fields().len(),
+        first_seq: 1,
         rows: table.rows[..*count]
             .iter()
             .map(|(time, values)| FoundRow { time: *time, values: values.clone() })
@@ -113,7 +114,7 @@ fn tables_are_where_they_must_be() {
     model.set_standing(T1, Standing::MaybeDropped);
     assert_eq!(model.recover(&kept(&model, &[0]), Death::Power), Ok(()));
     let mut found = kept(&model, &[0]);
-    found.push(FoundTable { slot: 7, fields: 1, rows: Vec::new() });
+    found.push(FoundTable { slot: 7, fields: 1, first_seq: 1, rows: Vec::new() });
     assert!(complaint(model.recover(&found, Death::Power)).contains("t7 is there"));
 }
 

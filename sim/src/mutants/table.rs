@@ -616,4 +616,9 @@ pub static MUTANTS: &[Mutant] = &[
         Checkpoints,
         "rows that came after a checkpoint was begun are in it",
     ),
+    line(
+        "dropped-rows-read",
+        Compaction,
+        "rows that were dropped are read as long as their file has not been merged",
+    ),
 ];

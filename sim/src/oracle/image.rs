@@ -81,6 +81,11 @@ impl Seen {
                 return Err(here(what));
             }
             let mut rows = &found.rows[..];
+            let first_seq = table.first_seq();
+            if found.first_seq != first_seq {
+                let what = format!("its first row is {first_seq}; the engine: {}", found.first_seq);
+                return Err(here(what));
+            }
             for record in &table.ssts {
                 let stored = ssts.rows(self, image, *id, table, record)?;
                 ssts.check_indexes(self, image, (*id, table), record, &stored)?;
@@ -90,7 +95,7 @@ impl Seen {
                 rows = same_rows(logged, table, rows).map_err(here)?;
             }
             if !rows.is_empty() {
-                let at = found.rows.len() - rows.len() + 1;
+                let at = found.first_seq + (found.rows.len() - rows.len()) as i64;
                 return Err(here(format!(
                     "the engine found rows from seq {at} that are not there"
                 )));
@@ -216,23 +221,28 @@ fn other_schema(id: u32, table: &Table, db: &Database) -> Option<String> {
     (!right).then(|| format!("its fields are {fields:?}; the engine: {:?}", schema.fields()))
 }
 
-/// Compares rows with the first of those that the engine found; returns the others.
+/// Compares rows, but for those that were dropped, with the first of those that the engine found;
+/// returns the others.
 fn same_rows<'a>(
     rows: &Rows,
     table: &Table,
     found: &'a [FoundRow],
 ) -> Result<&'a [FoundRow], String> {
-    let Some((found, rest)) = found.split_at_checked(rows.len()) else {
-        let lost = rows.first_seq + found.len() as i64;
+    let dropped = usize::try_from(table.dropped_below - rows.first_seq).unwrap_or(0);
+    let dropped = dropped.min(rows.len());
+    let Some((found, rest)) = found.split_at_checked(rows.len() - dropped) else {
+        let lost = rows.first_seq + (dropped + found.len()) as i64;
         return Err(format!("the engine lost the rows from seq {lost}"));
     };
-    let differs =
-        |at: usize, what: String| Err(format!("seq {}: {what}", rows.first_seq + at as i64));
-    if let Some(at) = rows.times.iter().zip(found).position(|(time, row)| *time != row.time) {
-        return differs(at, format!("_time {}; the engine: {}", rows.times[at], found[at].time));
+    let differs = |at: usize, what: String| {
+        Err(format!("seq {}: {what}", rows.first_seq + (dropped + at) as i64))
+    };
+    let times = &rows.times[dropped..];
+    if let Some(at) = times.iter().zip(found).position(|(time, row)| *time != row.time) {
+        return differs(at, format!("_time {}; the engine: {}", times[at], found[at].time));
     }
     for (number, (field, column)) in table.schema.fields.iter().zip(&rows.columns).enumerate() {
-        for (at, (value, row)) in column.iter().zip(found).enumerate() {
+        for (at, (value, row)) in column.iter().skip(dropped).zip(found).enumerate() {
             let engine = row.values.get(number);
             if engine.is_none_or(|engine| !is_same(field.data_type, value, engine)) {
                 return differs(at, format!("{}: {value:?}; the engine: {engine:?}", field.name));

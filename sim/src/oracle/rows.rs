@@ -20,7 +20,7 @@ pub fn check(plan: &Plan, found: &Found) -> Result<(), Violation> {
         let mut last = None;
         for (i, row) in table.rows.iter().enumerate() {
             let here = |what: &str| {
-                let seq = i + 1;
+                let seq = table.dropped() + i + 1;
                 let what = format!("row {seq} of t{} {what}: {:?}", table.slot, row.values);
                 Err(Violation::new("rows", what))
             };
@@ -66,7 +66,7 @@ mod tests {
             time: 0,
             values: Shape::Blob.row(*uid, 0, *index, fill).into(),
         };
-        vec![FoundTable { slot: 0, fields: 2, rows: ids.iter().map(row).collect() }]
+        vec![FoundTable { slot: 0, fields: 2, first_seq: 1, rows: ids.iter().map(row).collect() }]
     }
 
     #[test]

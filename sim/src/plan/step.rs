@@ -125,6 +125,13 @@ pub enum Step {
     Rotate,
     /// Moves every row into SSTs.
     Flush,
+    /// Drops the oldest rows of a table.
+    DropRows {
+        /// The table's number.
+        table: u8,
+        /// The first row that stays, in thousandths of the rows there ever were.
+        at: u16,
+    },
     /// Merges the SSTs of a table into as few as can be.
     Compact {
         /// The table's number.

@@ -110,6 +110,7 @@ pub(super) fn step(step: &Step) -> String {
         Step::Sync => "sync: raise everything to Disk".to_owned(),
         Step::Rotate => "freeze the memtable, begin a new log segment".to_owned(),
         Step::Flush => "flush: move all rows into SSTs".to_owned(),
+        Step::DropRows { table, .. } => format!("drop the oldest rows of t{table}"),
         Step::Compact { table } => format!("merge the SSTs of t{table}"),
         Step::Job { steps, .. } => {
             format!("background: {} of one job", count(usize::from(*steps), "step"))

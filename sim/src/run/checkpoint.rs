@@ -255,7 +255,11 @@ fn other_tables(held: &[Held], found: &Found) -> Option<String> {
         let what = match there {
             None if table.is_doubtful => continue,
             None => Some("it is missing".to_owned()),
-            Some(there) => difference(&there.rows, &table.rows),
+            Some(there) if there.first_seq != table.rows.first_seq() => {
+                let due = table.rows.first_seq();
+                Some(format!("it begins with row {}, not {due}", there.first_seq))
+            }
+            Some(there) => difference(&there.rows, table.rows.kept()),
         };
         if let Some(what) = what {
             return Some(format!("t{}: {what}", table.slot));

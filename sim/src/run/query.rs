@@ -87,8 +87,11 @@ impl Run {
         match of {
             Again::There => {
                 let again = usize::try_from(place(at, there.len())).ok();
-                let again = again.and_then(|n| n.checked_sub(1)).and_then(|row| there.get(row));
-                let Some((_, again)) = again else { return Ok("no row".to_owned()) };
+                let again = again.and_then(|n| n.checked_sub(1));
+                let again = again.filter(|row| there.places().contains(row));
+                let Some((_, again)) = again.and_then(|row| there.get(row)) else {
+                    return Ok("no row".to_owned());
+                };
                 all.push(crate::db::named(shape, again));
                 self.must_be_refused(table.insert_many(all))
             }
@@ -175,7 +178,7 @@ impl Question {
                 Compare::AtLeast => order != Ordering::Less,
             })
         };
-        let seqs = (1..).zip(rows).filter(|(_, (_, values))| passes(values));
+        let seqs = rows.seen().filter(|(_, (_, values))| passes(values));
         let mut due: Vec<i64> = seqs.map(|(seq, _)| seq).collect();
         if self.backward {
             due.reverse();

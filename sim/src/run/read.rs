@@ -7,13 +7,13 @@ use super::query::{Question, field_of};
 use super::scan::{chosen, names};
 use super::{Kept, Run};
 use crate::db::{found_row, read_all, table_name};
-use crate::model::{FoundRow, Standing, Values};
+use crate::model::{self, FoundRow, Standing, Values};
 use crate::oracle::{Violation, faults};
 use crate::plan::Compare;
 use crate::shape::Shape;
 
-/// Rows as the model has them: `_time` and values.
-pub(super) type Expected = Vec<(i64, Values)>;
+/// Rows as the model has them.
+pub(super) type Expected = model::Rows;
 
 impl Run {
     /// A read has failed. Only an ordered fault may do that, and it never poisons.
@@ -49,7 +49,8 @@ impl Run {
             Ok(row) => row,
             Err(e) => return self.judge_read("get", &e),
         };
-        let expected = usize::try_from(seq - 1).ok().and_then(|i| rows.get(i));
+        let is_kept = |place: &usize| rows.places().contains(place);
+        let expected = usize::try_from(seq - 1).ok().filter(is_kept).and_then(|i| rows.get(i));
         let right = match (&row, expected) {
             (None, None) => true,
             (Some(row), Some((time, values))) => {
@@ -82,7 +83,11 @@ impl Run {
                 }
                 continue;
             };
-            if let Some(what) = difference(&table.rows, &model.rows) {
+            if table.first_seq != model.rows.first_seq() {
+                let (there, known) = (table.first_seq, model.rows.first_seq());
+                return wrong(format!("t{} begins with row {there}, not {known}", model.slot));
+            }
+            if let Some(what) = difference(&table.rows, model.rows.kept()) {
                 return wrong(format!("t{}: {what}", model.slot));
             }
         }
@@ -131,7 +136,7 @@ impl Run {
                 }
                 Ok((found, _)) => {
                     read += found.len();
-                    if let Some(what) = difference(&found, expected) {
+                    if let Some(what) = difference(&found, expected.kept()) {
                         let what = format!("a snapshot has moved: t{slot}: {what}");
                         return Err(Violation::new("model", what));
                     }

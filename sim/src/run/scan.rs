@@ -157,10 +157,10 @@ impl Run {
         let what = format!("scan of t{slot} {low}..{high} (by time: {by_time}, {chosen:?})");
         let is_meant =
             |seq: i64, time: i64| (low..high).contains(if by_time { &time } else { &seq });
-        let left: VecDeque<_> = (1..)
-            .zip(rows)
+        let left: VecDeque<_> = rows
+            .seen()
             .filter(|(seq, row)| is_meant(*seq, row.0))
-            .map(|(seq, (time, values))| (seq, time, values))
+            .map(|(seq, (time, values))| (seq, *time, values.clone()))
             .collect();
         if scan.len() != left.len() {
             let what = format!("{what} has {} rows, not {}", scan.len(), left.len());

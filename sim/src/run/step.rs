@@ -2,6 +2,7 @@
 
 use srdb::{Error, Job, Progress};
 
+use super::read::place;
 use super::scan::Range;
 use super::{Armed, Event, Run};
 use crate::coverage::Phase;
@@ -18,7 +19,7 @@ fn phase(step: &Step) -> Phase {
         Step::CreateTable { .. } | Step::DropTable { .. } | Step::Refused { .. } => Phase::Table,
         Step::CreateIndex { .. } | Step::DropIndex { .. } => Phase::Index,
         Step::Rotate => Phase::Rotate,
-        Step::Flush => Phase::Flush,
+        Step::Flush | Step::DropRows { .. } => Phase::Flush,
         Step::Compact { .. } => Phase::Compact,
         Step::Get { .. }
         | Step::Scan { .. }
@@ -87,6 +88,7 @@ impl Run {
                 let result = self.db()?.flush();
                 self.raised("flush", result)
             }
+            Step::DropRows { table, at } => self.drop_rows(*table, *at),
             Step::Compact { table } => self.compact(*table),
             Step::Job { pick, steps } => self.job(*pick, *steps),
             Step::Jobs => self.jobs(),
@@ -224,6 +226,22 @@ impl Run {
                 }
                 Ok(said.to_owned())
             }
+        }
+    }
+
+    /// Drops the oldest rows of a table.
+    fn drop_rows(&mut self, slot: u8, at: u16) -> Result<String, Violation> {
+        let Some((table, rows)) = self.both(slot)? else { return Ok("no table".to_owned()) };
+        let seq = place(at, rows.len());
+        let due = (seq.min(rows.len() as i64 + 1) - rows.first_seq()).max(0);
+        let result = table.drop_before(seq);
+        self.model.dropped_before(slot, seq, result.is_ok());
+        match result {
+            Ok(dropped) if dropped != due.unsigned_abs() => {
+                let what = format!("{dropped} rows of t{slot} were dropped, not {due}");
+                Err(Violation::new("model", what))
+            }
+            other => self.told("drop rows", other.map(drop)),
         }
     }
 
