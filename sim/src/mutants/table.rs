@@ -543,6 +543,11 @@ pub static MUTANTS: &[Mutant] = &[
         Compaction,
         "a merge names the files of an index that was dropped meanwhile",
     ),
+    line(
+        "dropped-rows-read",
+        Compaction,
+        "rows that were dropped are read as long as their file has not been merged",
+    ),
     lie(
         "copy-files-unsynced",
         Checkpoints,
@@ -615,10 +620,5 @@ pub static MUTANTS: &[Mutant] = &[
         "copy-with-later-rows",
         Checkpoints,
         "rows that came after a checkpoint was begun are in it",
-    ),
-    line(
-        "dropped-rows-read",
-        Compaction,
-        "rows that were dropped are read as long as their file has not been merged",
     ),
 ];
