@@ -272,6 +272,7 @@ fn edits_are_as_documented() {
         ("drop index", Change::DropIndex { table: 1, field: 2 }),
         ("add index file", Change::AddIndexFile { table: 1, meta: index_meta }),
         ("carried into", Change::CarriedInto(1)),
+        ("drop rows", Change::DropRows { table: 1, first_seq: 2 }),
     ];
     let documented = rows("Version edit").into_iter().skip(1);
     for (row, (name, change)) in documented.clone().zip(&changes) {
