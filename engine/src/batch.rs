@@ -1,8 +1,9 @@
 //! Rows of several tables as one commit.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::commit::submit;
+use crate::commit::{submit, submit_within, try_submit};
 use crate::limits::{COMMIT_BYTES_MAX, COMMIT_ROWS_MAX};
 use crate::queue::Pending;
 use crate::row::RowBatch;
@@ -110,13 +111,38 @@ impl Batch {
     ///
     /// # Errors
     /// As [`Table::submit`].
-    pub fn submit(mut self, durability: Durability) -> Result<Ticket> {
+    pub fn submit(self, durability: Durability) -> Result<Ticket> {
+        let (database, pending) = self.into_pending(durability)?;
+        submit(&database, pending)
+    }
+
+    /// [`Batch::submit`], if there is room in memory for the rows behind all that was handed in.
+    ///
+    /// # Errors
+    /// [`Error::WouldStall`] where there is none, and nothing was written; as [`Batch::submit`].
+    pub fn try_submit(self, durability: Durability) -> Result<Ticket> {
+        let (database, pending) = self.into_pending(durability)?;
+        try_submit(&database, pending)
+    }
+
+    /// [`Batch::commit_with`], which waits up to `timeout` for room in memory. It may wait longer
+    /// for the disk.
+    ///
+    /// # Errors
+    /// [`Error::WouldStall`] where there is none by then, and nothing was written; as
+    /// [`Batch::commit`].
+    pub fn commit_timeout(self, durability: Durability, timeout: Duration) -> Result<Receipt> {
+        let (database, pending) = self.into_pending(durability)?;
+        submit_within(&database, pending, timeout)?.wait()
+    }
+
+    fn into_pending(mut self, durability: Durability) -> Result<(Arc<State>, Pending)> {
         if self.bytes > COMMIT_BYTES_MAX {
             let (got, limit) = (self.bytes as u64, COMMIT_BYTES_MAX as u64);
             return Err(Error::Limit { what: "the size of a commit in bytes", got, limit });
         }
         self.tables.retain(|(_, batch)| !batch.is_empty());
         self.tables.iter().try_for_each(|(table, _)| table.check_exists())?;
-        submit(&self.database, Pending::new(self.tables, durability))
+        Ok((self.database, Pending::new(self.tables, durability)))
     }
 }

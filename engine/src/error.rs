@@ -90,6 +90,11 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// The memtables are full, and their flush has not come far enough yet: what was not to wait,
+    /// or no longer, was refused. Nothing was written. Try again later, or let the call wait.
+    #[error("the memtables are full, and the commit was not to wait for their flush")]
+    WouldStall,
+
     /// There is no table of that name.
     #[error("there is no table {name:?}")]
     NoTable {

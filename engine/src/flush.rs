@@ -28,7 +28,7 @@ use std::time::Duration;
 use crate::edit::{Change, VersionEdit};
 use crate::index::IndexMeta;
 use crate::index_job::IndexJob;
-use crate::jobs::{Frozen, Obsolete};
+use crate::jobs::{Flushed, Frozen, Obsolete};
 use crate::locks::lock;
 use crate::memtable::Memtable;
 use crate::mutant;
@@ -48,6 +48,8 @@ pub(crate) struct FlushJob {
     left: Vec<(Arc<TableState>, Arc<Memtable>)>,
     written: Vec<Written>,
     stage: Stage,
+    /// How far it has come, for writers that wait for room.
+    flushed: Flushed,
     /// When it began, by the monotonic clock.
     begun: u64,
     /// Rows and bytes of what was published.
@@ -182,9 +184,11 @@ fn step_under_lock(state: &State, told: &mut Told) -> Result<Progress> {
 
 impl FlushJob {
     fn new(frozen: &Arc<Frozen>, begun: u64) -> Self {
-        let left = frozen.generation.tables.values().rev().cloned().collect();
+        let left: Vec<_> = frozen.generation.tables.values().rev().cloned().collect();
+        let work = left.iter().map(|(table, memtable)| work_of(table, memtable));
+        let flushed = Flushed { done: 0, all: work.sum() };
         let (frozen, written, stage) = (Arc::clone(frozen), Vec::new(), Stage::Open);
-        FlushJob { frozen, left, written, stage, begun, published: (0, 0), took: 0 }
+        FlushJob { frozen, left, written, stage, flushed, begun, published: (0, 0), took: 0 }
     }
 
     fn step(&mut self, state: &State) -> Result<Progress> {
@@ -232,6 +236,7 @@ impl FlushJob {
         };
         // A dropped table's rows go nowhere; nor do those of a memtable that never got any.
         if table.is_dropped() || memtable.published() == 0 {
+            self.got_on(state, work_of(&table, &memtable));
             return Ok(());
         }
         if mutant::when("flush-skips-a-table", || !self.written.is_empty()) {
@@ -250,12 +255,14 @@ impl FlushJob {
 
     /// Does one step of the SST that is being written.
     fn rows(&mut self, state: &State, mut writing: Writing) -> Result<()> {
+        let before = writing.job.rows_taken(&writing.memtable);
         let stepped = writing.job.step(&*state.options.vfs);
         let done = stepped.inspect_err(|_| {
             let path = writing.job.path.clone();
             lock(&state.jobs).obsolete.push_back(Obsolete::File(path));
         })?;
-        let Writing { table, memtable, .. } = &writing;
+        let Writing { table, memtable, job } = &writing;
+        let work = job.rows_taken(memtable) - before;
         self.stage = match done {
             Some(meta) => {
                 let (table, memtable) = (Arc::clone(table), Arc::clone(memtable));
@@ -263,7 +270,22 @@ impl FlushJob {
             }
             None => Stage::Rows(writing),
         };
+        self.got_on(state, work);
         Ok(())
+    }
+
+    /// Notes that so much more is in files, and tells those who wait for room. An attempt that is
+    /// begun anew takes back no room that was given.
+    fn got_on(&mut self, state: &State, work: u64) {
+        if work == 0 {
+            return;
+        }
+        self.flushed.done += work;
+        let Flushed { done, all } = self.flushed;
+        let mut jobs = lock(&state.jobs);
+        let done = done.max(jobs.flushed.done);
+        jobs.flushed = Flushed { done, all };
+        state.tell_of_room(&mut jobs);
     }
 
     /// Does one step of the index files of the SST that was written last.
@@ -300,6 +322,8 @@ impl FlushJob {
         let job = match done {
             Some(meta) => {
                 written.indexes.push(meta);
+                let rows = written.meta.rows;
+                self.got_on(state, rows);
                 None
             }
             None => Some(job),
@@ -398,13 +422,14 @@ impl FlushJob {
         let paths = segments.iter().map(|number| layout::wal_path(&state.root, *number));
         jobs.obsolete.extend(paths.map(Obsolete::File));
         jobs.error = None;
-        drop(jobs);
+        jobs.flushed = Flushed::default();
         let (rows, bytes) = self.published;
         self.took = state.options.clock.monotonic_ns().saturating_sub(self.begun);
         state.counters.flushes.flushed(rows, bytes, self.took);
         if !mutant::on("room-untold") {
-            state.jobs_changed.notify_all();
+            state.tell_of_room(&mut jobs);
         }
+        drop(jobs);
         // The flush itself is done whatever became of the MANIFEST's replacement; only a failure
         // that leaves no MANIFEST to write to is one of the database.
         if state.is_poisoned() { replaced } else { Ok(()) }
@@ -423,6 +448,11 @@ impl FlushJob {
             jobs.obsolete.extend(ssts.into_iter().chain(indexes).map(Obsolete::File));
         }
     }
+}
+
+/// What it takes to flush a memtable: its rows, and once more for each index.
+fn work_of(table: &TableState, memtable: &Memtable) -> u64 {
+    memtable.published() as u64 * (1 + table.files().indexes.len() as u64)
 }
 
 impl Written {

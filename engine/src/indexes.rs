@@ -63,6 +63,7 @@ pub(crate) fn create(state: &State, table: &TableState, field: &str) -> Result<(
         let active = log.active.tables.get(&table.id);
         if active.is_some_and(|(_, active)| Arc::ptr_eq(active, memtable)) {
             log.active.bytes += bytes;
+            state.note_active(&log);
         }
     }
     drop((manifest, log));

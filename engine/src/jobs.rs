@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use crate::Error;
 use crate::memtable::Memtable;
+use crate::mutant;
 use crate::table_files::{IndexFile, Sst};
 use crate::table_state::TableState;
 
@@ -91,6 +92,13 @@ impl Obsolete {
     }
 }
 
+/// How much of a generation is in files, in rows and in entries of index files.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Flushed {
+    pub(crate) done: u64,
+    pub(crate) all: u64,
+}
+
 /// Work that waits to be done behind.
 #[derive(Debug, Default)]
 pub(crate) struct Jobs {
@@ -98,6 +106,31 @@ pub(crate) struct Jobs {
     pub(crate) frozen: VecDeque<Arc<Frozen>>,
     /// Files and directories that nothing refers to any more.
     pub(crate) obsolete: VecDeque<Obsolete>,
+    /// How far the flush of the first of them has come.
+    pub(crate) flushed: Flushed,
+    /// How often there may have been room since somebody looked.
+    pub(crate) turn: u64,
     /// Why the last attempt to flush failed; taken by the first writer that has to wait for it.
     pub(crate) error: Option<Error>,
+}
+
+impl Jobs {
+    /// Bytes up to which the active generation may fill. All of `memtable_bytes`, where it could be
+    /// frozen then; else half, and of the other half as much as the flush has done of its work. So
+    /// whoever writes faster than is flushed waits for a few blocks at a time, and not for a flush.
+    pub(crate) fn room(&self, memtable_bytes: usize, frozen_max: usize) -> usize {
+        if self.frozen.len() < frozen_max {
+            return memtable_bytes;
+        }
+        if mutant::on("room-too-early") {
+            return usize::MAX;
+        }
+        let half = memtable_bytes.div_ceil(2);
+        if self.frozen.len() > frozen_max {
+            return half;
+        }
+        let Flushed { done, all } = self.flushed;
+        let opened = (memtable_bytes - half) as u128 * u128::from(done) / u128::from(all.max(1));
+        half + (opened as usize).min(memtable_bytes - half)
+    }
 }

@@ -80,6 +80,12 @@ impl SstJob {
         SstJob { path, identity, types, source, stage: Stage::Create, synced: 0 }
     }
 
+    /// Rows of the memtable, if it writes one, that it has taken so far.
+    pub(crate) fn rows_taken(&self, memtable: &Memtable) -> u64 {
+        let Source::Memtable(_, chunks) = &self.source else { return 0 };
+        (chunks * memtable.chunk_rows()).min(memtable.published()) as u64
+    }
+
     /// Does one step; the meta comes with the last one.
     ///
     /// # Errors

@@ -15,6 +15,7 @@
 //! | `manifest`   | the MANIFEST writer and the version                  | one edit: write and sync  |
 //! | the others   | plain data                                           | never                     |
 //!
+//! Who hands in a commit that is not to wait takes the lock of the queue before that of `jobs`.
 //! Readers take none of the first five, and the others only to clone an `Arc`.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -36,7 +37,7 @@ use crate::observer::Event;
 use crate::options::Options;
 use crate::queue::{CommitQueue, Pending};
 use crate::signal::Signal;
-use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Condvar, Mutex, OnceLock, RwLock};
 use crate::table_state::TableState;
 use crate::version::Version;
@@ -69,8 +70,11 @@ pub(crate) struct State {
     pub(crate) log: Mutex<Log>,
     pub(crate) manifest: Mutex<Manifest>,
     pub(crate) jobs: Mutex<Jobs>,
-    /// Told when a flush ended, well or not: for writers that wait for room.
+    /// Told when a flush got on or ended, well or not: for writers that wait for room.
     pub(crate) jobs_changed: Condvar,
+    /// Bytes of the active generation, for who does not want to wait for the lock of the log, which
+    /// it is changed under.
+    active_bytes: AtomicUsize,
     /// Wakes the worker, where there is one.
     pub(crate) signal: Arc<Signal>,
     pub(crate) tables: RwLock<Tables>,
@@ -224,6 +228,7 @@ impl Drop for State {
 impl State {
     pub(crate) fn new(from: Recovered) -> Self {
         let tables = from.tables.by_id.values();
+        let active_bytes = from.log.active.bytes;
         let missing = tables.filter_map(|table| table.files().missing_index_file()).next();
         State {
             options: from.options,
@@ -240,6 +245,7 @@ impl State {
             manifest: Mutex::new(from.manifest),
             jobs: Mutex::new(Jobs { obsolete: from.obsolete, ..Jobs::default() }),
             jobs_changed: Condvar::new(),
+            active_bytes: AtomicUsize::new(active_bytes),
             signal: Arc::default(),
             tables: RwLock::new(from.tables),
             publish: RwLock::new(()),
@@ -253,6 +259,22 @@ impl State {
     /// A file number that was never given before.
     pub(crate) fn take_file_number(&self) -> u64 {
         self.next_file.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Notes how large the active generation is, after it was changed.
+    pub(crate) fn note_active(&self, log: &Log) {
+        self.active_bytes.store(log.active.bytes, Ordering::Release);
+    }
+
+    /// Bytes of the active generation.
+    pub(crate) fn active_bytes(&self) -> usize {
+        self.active_bytes.load(Ordering::Acquire)
+    }
+
+    /// Tells those who wait for room that there may be some.
+    pub(crate) fn tell_of_room(&self, jobs: &mut Jobs) {
+        jobs.turn += 1;
+        self.jobs_changed.notify_all();
     }
 
     /// Adds to the list of what can be removed.

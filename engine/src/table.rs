@@ -2,10 +2,11 @@
 
 use std::ops::{Range, RangeBounds};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::commit::submit;
+use crate::commit::{submit, submit_within, try_submit};
 use crate::mutant;
 use crate::queue::Pending;
 use crate::row::RowBatch;
@@ -166,6 +167,25 @@ impl Table {
         self.submit([row], durability)?.wait()
     }
 
+    /// [`Table::insert`], if there is room in memory for the row: it may wait for the disk, as
+    /// every commit, but not for a flush.
+    ///
+    /// # Errors
+    /// [`crate::Error::WouldStall`] where there is none; as [`Table::insert`].
+    pub fn try_insert(&self, row: impl IntoRow) -> Result<Receipt> {
+        self.try_submit([row], self.database.options.durability)?.wait()
+    }
+
+    /// [`Table::insert`], which waits up to `timeout` for room in memory. It may wait longer for
+    /// the disk to write and sync the row.
+    ///
+    /// # Errors
+    /// [`crate::Error::WouldStall`] where there is none by then; as [`Table::insert`].
+    pub fn insert_timeout(&self, row: impl IntoRow, timeout: Duration) -> Result<Receipt> {
+        let pending = self.pending([row], self.database.options.durability)?;
+        submit_within(&self.database, pending, timeout)?.wait()
+    }
+
     /// Inserts a struct, or anything else that serde can turn into a map of the table's fields.
     ///
     /// ```
@@ -228,18 +248,42 @@ impl Table {
         rows: impl IntoIterator<Item = R>,
         durability: Durability,
     ) -> Result<Ticket> {
+        submit(&self.database, self.pending(rows, durability)?)
+    }
+
+    /// [`Table::submit`], if there is room in memory for the rows behind all that was handed in.
+    ///
+    /// # Errors
+    /// [`crate::Error::WouldStall`] where there is none; as [`Table::submit`].
+    pub fn try_submit<R: IntoRow>(
+        &self,
+        rows: impl IntoIterator<Item = R>,
+        durability: Durability,
+    ) -> Result<Ticket> {
+        try_submit(&self.database, self.pending(rows, durability)?)
+    }
+
+    fn pending<R: IntoRow>(
+        &self,
+        rows: impl IntoIterator<Item = R>,
+        durability: Durability,
+    ) -> Result<Pending> {
         let mut batch = self.state.take_batch();
         for (number, row) in rows.into_iter().enumerate() {
             batch.push_row(&self.state.schema, number, row.into_row().iter())?;
         }
-        self.submit_batch(batch, durability)
+        self.pending_batch(batch, durability)
     }
 
-    pub(crate) fn submit_batch(&self, batch: RowBatch, durability: Durability) -> Result<Ticket> {
+    fn pending_batch(&self, batch: RowBatch, durability: Durability) -> Result<Pending> {
         self.state.check_exists()?;
         let tables =
             if batch.is_empty() { Vec::new() } else { vec![(Arc::clone(&self.state), batch)] };
-        submit(&self.database, Pending::new(tables, durability))
+        Ok(Pending::new(tables, durability))
+    }
+
+    pub(crate) fn submit_batch(&self, batch: RowBatch, durability: Durability) -> Result<Ticket> {
+        submit(&self.database, self.pending_batch(batch, durability)?)
     }
 
     /// The table as it is now, to read from again and again.

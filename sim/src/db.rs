@@ -178,6 +178,7 @@ pub fn kind(error: &Error) -> &'static str {
         Error::NoTable { .. } => "no table",
         Error::TableExists { .. } => "table exists",
         Error::BadRow { .. } => "bad row",
+        Error::WouldStall => "would stall",
         Error::Closed => "closed",
         Error::Locked { .. } => "locked",
         Error::NoDatabase { .. } => "no database",

@@ -76,7 +76,11 @@ pub(crate) fn freeze(state: &State, log: &mut Log, small: Small) -> Result<bool>
     let generation = std::mem::replace(&mut log.active, fresh);
     let (log_number, last_commit, last_time) = (next, log.last_commit, log.last_time);
     let frozen = Frozen { generation, log_number, last_commit, last_time, carry_end };
-    lock(&state.jobs).frozen.push_back(std::sync::Arc::new(frozen));
+    state.note_active(log);
+    let mut jobs = lock(&state.jobs);
+    jobs.frozen.push_back(std::sync::Arc::new(frozen));
+    state.tell_of_room(&mut jobs);
+    drop(jobs);
     state.signal.wake();
     Ok(true)
 }

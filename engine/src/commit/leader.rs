@@ -1,24 +1,19 @@
-//! What the leader of a group does: number, log, sync, apply, publish; and waiting for room before
-//! that.
+//! What the leader of a group does: number, log, sync, apply, publish.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::carry::Small;
-use super::freeze::{freeze, open_segment};
+use super::freeze::open_segment;
+use super::room::wait_for_room;
 use crate::jobs::Generation;
 use crate::locks::{lock, write};
 use crate::memtable::Memtable;
 use crate::mutant;
-use crate::observer::Event;
-use crate::options::Background;
 use crate::queue::{Group, Pending};
 use crate::row::RowBatch;
 use crate::state::{Log, State};
-use crate::sync::PoisonError;
 use crate::table_state::TableState;
 use crate::wal::{LogWriter, TableRows};
-use crate::{Durability, Receipt, Result, flush, unique};
+use crate::{Durability, Receipt, Result, unique};
 
 /// Bytes of commits at `Durability::Memory` that are held back before they are written.
 const BUFFER_BYTES_MAX: usize = 1 << 20;
@@ -186,6 +181,7 @@ fn apply(state: &State, log: &mut Log, group: &[Pending], results: &[Result<Rece
         commits = 1;
     }
     state.counters.commits.group(commits, rows, bytes);
+    state.note_active(log);
 }
 
 fn append_rows(
@@ -221,60 +217,4 @@ pub(crate) fn close_log(state: &State) -> Result<()> {
     let _log = (!mutant::on("log-unlocked-before-closed")).then_some(log);
     state.set_closed();
     closed
-}
-
-/// Returns once the active generation has room, freezing it when it is full; waits for a flush
-/// when too many are frozen already.
-///
-/// # Errors
-/// Why the last flush failed, once to each attempt.
-fn wait_for_room(state: &State) -> Result<()> {
-    let mut begun = None;
-    let room = find_room(state, &mut begun);
-    if let Some(begun) = begun {
-        let ns = state.options.clock.monotonic_ns().saturating_sub(begun);
-        state.counters.stalls.waited(ns);
-        state.tell(|| Event::Resumed { duration: Duration::from_nanos(ns) });
-    }
-    room
-}
-
-/// [`wait_for_room`]; notes when it began to wait, if it had to.
-fn find_room(state: &State, begun: &mut Option<u64>) -> Result<()> {
-    loop {
-        {
-            let mut log = lock(&state.log);
-            if log.active.bytes < state.options.memtable_bytes {
-                return Ok(());
-            }
-            if lock(&state.jobs).frozen.len() < state.options.frozen_max {
-                return freeze(state, &mut log, Small::Carried).map(|_| ());
-            }
-        }
-        if begun.is_none() {
-            *begun = Some(state.options.clock.monotonic_ns());
-            state.tell(|| Event::Stalled);
-        }
-        match state.options.background {
-            // Nobody else would do it.
-            Background::Manual => {
-                flush::step(state)?;
-            }
-            Background::Threads => wait_for_flush(state)?,
-        }
-    }
-}
-
-fn wait_for_flush(state: &State) -> Result<()> {
-    let mut jobs = lock(&state.jobs);
-    while jobs.frozen.len() >= state.options.frozen_max {
-        state.check_alive()?;
-        if let Some(error) = jobs.error.take() {
-            // The worker rests after a failure; whoever needs the room makes it try again.
-            state.signal.wake();
-            return Err(error);
-        }
-        jobs = state.jobs_changed.wait(jobs).unwrap_or_else(PoisonError::into_inner);
-    }
-    Ok(())
 }

@@ -15,6 +15,7 @@
 mod carry;
 mod freeze;
 mod leader;
+mod room;
 mod ticket;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 pub(crate) use carry::Small;
 pub(crate) use freeze::freeze;
 pub(crate) use leader::{close_log, lead};
+pub(crate) use room::{submit_within, try_submit};
 pub use ticket::Ticket;
 
 use crate::counters::MEASURED_ONE_IN;
@@ -40,13 +42,18 @@ pub(crate) fn submit(state: &Arc<State>, pending: Pending) -> Result<Ticket> {
 
 /// [`submit`], also while the database is being closed.
 pub(crate) fn enqueue(state: &Arc<State>, mut pending: Pending) -> Result<Ticket> {
-    if !pending.tables.is_empty() && is_measured(state, pending.durability) {
-        pending.begun = Some(state.options.clock.monotonic_ns());
-    }
+    begin(state, &mut pending);
     let bytes = pending.tables.iter().map(|(_, batch)| batch.bytes()).sum();
     let durability = pending.durability;
     let id = state.queue.submit(pending, bytes, durability)?;
     Ok(Ticket::new(state, id))
+}
+
+/// Notes when a commit is handed in, if the time that it takes is measured.
+fn begin(state: &State, pending: &mut Pending) {
+    if !pending.tables.is_empty() && is_measured(state, pending.durability) {
+        pending.begun = Some(state.options.clock.monotonic_ns());
+    }
 }
 
 /// Whether the time that a commit takes is measured. A look at the clock is nothing beside a sync,

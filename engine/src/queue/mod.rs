@@ -75,6 +75,9 @@ pub(crate) struct Queue<P, R> {
     group: Option<GroupToken>,
     slots: BTreeMap<u64, Slot<R>>,
     poisoned: Option<String>,
+    /// Bytes of what is pending, and of the group.
+    pending_bytes: usize,
+    group_bytes: usize,
 }
 
 impl<P, R> Queue<P, R> {
@@ -86,6 +89,8 @@ impl<P, R> Queue<P, R> {
             group: None,
             slots: BTreeMap::new(),
             poisoned: None,
+            pending_bytes: 0,
+            group_bytes: 0,
         }
     }
 
@@ -103,8 +108,14 @@ impl<P, R> Queue<P, R> {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         self.pending.push_back(Queued { payload, bytes, durability });
+        self.pending_bytes = self.pending_bytes.saturating_add(bytes);
         self.slots.insert(ticket, Slot::Waiting);
         Ok(TicketId(ticket))
+    }
+
+    /// Bytes of the commits that were handed in and are not written yet.
+    pub(crate) fn bytes(&self) -> usize {
+        self.pending_bytes.saturating_add(self.group_bytes)
     }
 
     /// Makes the caller the leader of a group: what is pending, up to `bytes_max` but at least
@@ -134,9 +145,11 @@ impl<P, R> Queue<P, R> {
                 if last {
                     durability = pending.durability;
                 }
+                self.group_bytes = self.group_bytes.saturating_add(pending.bytes);
                 pending.payload
             })
             .collect();
+        self.pending_bytes = self.pending_bytes.saturating_sub(self.group_bytes);
         self.group = Some(token);
         Some((token, Group { payloads, durability }))
     }
@@ -153,6 +166,7 @@ impl<P, R> Queue<P, R> {
     pub(crate) fn finish(&mut self, token: GroupToken, results: Result<Vec<R>>) {
         assert_eq!(self.group.take(), Some(token), "finishing the group that began");
         let tickets = token.first..token.first + token.len as u64;
+        self.group_bytes = 0;
         match results {
             Ok(results) => {
                 assert_eq!(results.len(), token.len, "one result for each commit");
@@ -162,6 +176,7 @@ impl<P, R> Queue<P, R> {
             }
             Err(error) => {
                 self.pending.clear();
+                self.pending_bytes = 0;
                 for ticket in token.first..self.next_ticket {
                     // A poisoning meanwhile has told those behind the group already.
                     if matches!(self.slots.get(&ticket), Some(Slot::Waiting | Slot::Forgotten)) {
@@ -225,6 +240,7 @@ impl<P, R> Queue<P, R> {
             self.resolve(ticket, Err(Error::Poisoned { cause: cause.clone() }));
         }
         self.pending.clear();
+        self.pending_bytes = 0;
         self.poisoned = Some(cause);
     }
 
@@ -283,6 +299,22 @@ impl<P, R> CommitQueue<P, R> {
         durability: Durability,
     ) -> Result<TicketId> {
         self.lock().submit(payload, bytes, durability)
+    }
+
+    /// [`CommitQueue::submit`], if `admit` says so: it is asked with the bytes of the commits that
+    /// are in the queue, and none comes between. Gives back what is not admitted.
+    pub(crate) fn submit_if(
+        &self,
+        payload: P,
+        bytes: usize,
+        durability: Durability,
+        admit: impl FnOnce(usize) -> bool,
+    ) -> Result<std::result::Result<TicketId, P>> {
+        let mut queue = self.lock();
+        if !admit(queue.bytes()) {
+            return Ok(Err(payload));
+        }
+        queue.submit(payload, bytes, durability).map(Ok)
     }
 
     /// Waits for a commit, leading groups with `lead` while nobody else does. `lead` returns one

@@ -1,7 +1,9 @@
 //! Writers meet the worker: a generation is full, and another waits for its flush.
 
+use std::time::Duration;
+
 use srdb::vfs::{Fault, FaultKind, MemDisk, OpKind};
-use srdb::{Background, Database, Durability, Error};
+use srdb::{Background, Database, Durability, Error, row};
 
 use crate::schedules::explored;
 use crate::setup::{
@@ -13,6 +15,7 @@ explored! {
     writers_that_wait_for_room_get_it,
     a_flush_that_fails_is_told_to_a_writer_and_tried_again,
     writers_that_wait_for_room_hear_of_a_poisoning,
+    writers_that_would_not_wait_get_room_or_are_told,
     flushes_by_callers_and_by_the_worker_take_turns,
     the_last_handle_ends_the_worker,
 }
@@ -95,6 +98,43 @@ pub(crate) fn writers_that_wait_for_room_hear_of_a_poisoning() {
     assert!(db.stats().poisoned);
     assert!(matches!(insert(&table, (2, 1), Durability::Os), Err(Error::Poisoned { .. })));
     assert!(db.close().is_err());
+}
+
+/// One waits for as long as it takes, one tries again and again, one a few times.
+pub(crate) fn writers_that_would_not_wait_get_room_or_are_told() {
+    let disk = MemDisk::new();
+    let (db, table) =
+        create(builder(&disk).memtable_bytes(ONE_ROW).background(Background::Threads));
+    let patient = {
+        let table = table.clone();
+        spawn(move || {
+            for n in 1..=3 {
+                let row = row! { "writer" => 1, "n" => n };
+                table.insert_timeout(row, Duration::MAX).expect("room at some time");
+            }
+            3
+        })
+    };
+    let impatient = {
+        let table = table.clone();
+        spawn(move || {
+            let mut written = 0;
+            for _ in 0..3 {
+                match table.try_insert(row! { "writer" => 2, "n" => written + 1 }) {
+                    Ok(_) => written += 1,
+                    Err(Error::WouldStall) => {}
+                    Err(other) => panic!("{other}"),
+                }
+            }
+            written
+        })
+    };
+    let written: i64 = join([patient, impatient]).into_iter().sum();
+    let found = rows(&table);
+    assert_in_order(&found);
+    assert_eq!(found.len() as i64, written);
+    db.close().expect("a close");
+    assert_eq!(recover(&power_loss(&disk)), found);
 }
 
 pub(crate) fn flushes_by_callers_and_by_the_worker_take_turns() {

@@ -145,7 +145,7 @@ const FAULT_OPS: [OpKind; 16] = [
 /// The files that faults are ordered for by name.
 const FAULT_FILES: [&str; 5] = ["*.wal", "MANIFEST*", "*.sst", "*.idx", "CURRENT*"];
 
-const WAYS: [Way; 8] = [
+const WAYS: [Way; 9] = [
     Way::Rows,
     Way::Rows,
     Way::Rows,
@@ -154,6 +154,7 @@ const WAYS: [Way; 8] = [
     Way::AppenderTicket,
     Way::Ticket,
     Way::Struct,
+    Way::Try,
 ];
 
 const READS: [Read; 6] =

@@ -365,6 +365,13 @@ pub static MUTANTS: &[Mutant] = &[
         "damage to a segment is taken for the zeros that stand ahead of the records",
     ),
     line("column-unchecked", Damage, "the checksum of a block's column is not checked"),
+    line(
+        "room-too-early",
+        Answers,
+        "there is room in memory for any number of rows during a flush",
+    ),
+    line("try-waits", Answers, "a commit that is not to wait for room waits for it"),
+    line("try-writes", Answers, "a commit that is refused for want of room is written"),
     line("snapshot-moves", Answers, "a snapshot shows rows that came later"),
     line("scan-skips-a-row", Answers, "a scan skips the first row of a block"),
     line("memtable-begins-late", Answers, "the first row of a memtable is looked for in the SSTs"),

@@ -41,6 +41,8 @@ pub enum Way {
     AppenderTicket,
     /// `insert_struct`, where the row is one and the table has no field but the id; else as `Rows`.
     Struct,
+    /// `try_submit`, and `wait` at once.
+    Try,
 }
 
 /// How the rows of a scan are taken.

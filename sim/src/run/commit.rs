@@ -79,6 +79,9 @@ impl Run {
         way: Way,
         level: Option<Level>,
     ) -> Result<String, Violation> {
+        if way == Way::Try {
+            return self.insert_if_room(rows, level);
+        }
         let default = self.plan.options.durability;
         let (tables, commit) = self.begin(&[rows], level.unwrap_or(default))?;
         let [table] = &tables[..] else { return Ok("no table".to_owned()) };
@@ -89,7 +92,7 @@ impl Run {
             (Way::Rows, Some(d)) if rows.len() == 1 => table.insert_with(rows.remove(0), d),
             (Way::Rows, None) => table.insert_many(rows),
             (Way::Rows, Some(d)) => table.insert_many_with(rows, d),
-            (Way::Ticket, d) => {
+            (Way::Ticket | Way::Try, d) => {
                 table.submit(rows, d.unwrap_or(default.into())).and_then(srdb::Ticket::wait)
             }
             (Way::Appender, d) => self.append(table, &commit, d),

@@ -21,6 +21,7 @@ mod query;
 mod read;
 mod record;
 mod restart;
+mod room;
 mod scan;
 mod step;
 
