@@ -164,6 +164,15 @@ impl Builder {
         self
     }
 
+    /// Bytes a second that merging behind may write, so that commits need not share the disk with
+    /// more than that; 0, the default, for as many as it can. Merges that [`Database::compact`]
+    /// does, or the caller with [`Database::step`], are not held up. What is too little lets the
+    /// files become many: watch [`crate::TableStats::compaction_debt_bytes`].
+    pub fn compaction_bytes_per_second(mut self, bytes: u64) -> Self {
+        self.options.compaction_bytes_per_second = bytes;
+        self
+    }
+
     /// Opens the database, and recovers what a crash left.
     ///
     /// # Errors

@@ -79,6 +79,8 @@ pub(crate) struct Options {
     pub(crate) manifest_bytes_min: u64,
     /// When SSTs are merged, and how many at once.
     pub(crate) compaction: Policy,
+    /// Bytes a second that the worker may write into merged files; 0 for as many as it can.
+    pub(crate) compaction_bytes_per_second: u64,
 }
 
 impl Default for Options {
@@ -97,6 +99,7 @@ impl Default for Options {
             wal_zero_ahead: crate::wal::ZERO_AHEAD_DEFAULT,
             manifest_bytes_min: crate::manifest::REPLACE_BYTES_MIN,
             compaction: Policy::default(),
+            compaction_bytes_per_second: 0,
         }
     }
 }

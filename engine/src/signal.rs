@@ -1,5 +1,7 @@
 //! What the worker sleeps on. Whoever makes work wakes it; whoever closes the database stops it.
 
+use std::time::Duration;
+
 use crate::locks::lock;
 use crate::mutant;
 use crate::sync::{Condvar, Mutex, PoisonError};
@@ -30,8 +32,8 @@ impl Signal {
         self.changed.notify_one();
     }
 
-    /// Waits for either; whether to go on.
-    pub(crate) fn wait(&self) -> bool {
+    /// Waits for either, or until `at_most` has passed; whether to go on.
+    pub(crate) fn wait(&self, at_most: Option<Duration>) -> bool {
         let mut wanted = lock(&self.wanted);
         loop {
             if wanted.stop {
@@ -40,7 +42,16 @@ impl Signal {
             if std::mem::take(&mut wanted.work) {
                 return true;
             }
-            wanted = self.changed.wait(wanted).unwrap_or_else(PoisonError::into_inner);
+            let Some(time) = at_most else {
+                wanted = self.changed.wait(wanted).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let waited = self.changed.wait_timeout(wanted, time);
+            let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            if timeout.timed_out() && !woken.stop {
+                return true;
+            }
+            wanted = woken;
         }
     }
 }

@@ -3,8 +3,14 @@
 //! The thread holds the database weakly and never while it waits, so that dropping the last
 //! handle ends it: at most one step is finished first.
 
-use std::sync::Arc;
+mod pace;
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use pace::Pace;
+
+use crate::counters::FileKind;
 use crate::mutant;
 use crate::signal::Signal;
 use crate::state::State;
@@ -30,40 +36,88 @@ pub(crate) fn start(state: &Arc<State>) -> Result<()> {
 
 fn run(state: &std::sync::Weak<State>, signal: &Signal) {
     let _kept = mutant::on("worker-keeps-the-database").then(|| state.upgrade());
-    while signal.wait() {
+    let mut pace = None;
+    let mut rest = None;
+    while signal.wait(rest.take()) {
         // Until there is nothing left to do, or a step failed: then the failure is told to whoever
         // waits for the flush, and the next wake-up tries again.
         loop {
             let Some(state) = state.upgrade() else { return };
-            match step(&state) {
-                Ok(true) => {}
-                Ok(false) | Err(_) => break,
+            let rate = state.options.compaction_bytes_per_second;
+            let pace = pace.get_or_insert_with(|| Pace::new(rate));
+            match step(&state, pace) {
+                Ok(Step::Done) => {}
+                Ok(Step::Rest(time)) => {
+                    rest = Some(time);
+                    break;
+                }
+                Ok(Step::Idle) | Err(_) => break,
             }
         }
     }
 }
 
-/// One step of whatever is most urgent; whether there was any.
-fn step(state: &State) -> Result<bool> {
+/// What a step of the worker came to.
+enum Step {
+    Done,
+    /// There is nothing to do but merges, which have to wait for so long.
+    Rest(Duration),
+    Idle,
+}
+
+/// One step of whatever is most urgent.
+fn step(state: &State, pace: &mut Pace) -> Result<Step> {
     // Not `check_writable`: while the database is being closed, a writer may still wait for the
     // flush that gives it room, and the close for that writer.
     let idle = mutant::on("worker-stops-at-closing") && state.check_open().is_err();
     if idle || state.check_alive().is_err() {
-        return Ok(false);
+        return Ok(Step::Idle);
     }
-    if flush::has_work(state) {
-        flush::step(state)?;
-        return Ok(true);
+    if !flush::has_work(state) {
+        return rest_step(state, pace);
     }
-    if indexes::has_work(state) {
-        return indexes::step(state).map(|progress| progress != Progress::Idle);
+    if pace.is_turn_of_rest() {
+        // What fails there is told to the observer, and holds up no flush.
+        if let Ok(Step::Done) = rest_step(state, pace) {
+            return Ok(Step::Done);
+        }
+        pace.passed();
     }
-    if delete::has_work(state) {
-        delete::step(state)?;
-        return Ok(true);
+    let before = written(state);
+    flush::step(state)?;
+    pace.flushed(written(state) - before);
+    Ok(Step::Done)
+}
+
+/// One step of what no writer waits for.
+fn rest_step(state: &State, pace: &mut Pace) -> Result<Step> {
+    let before = written(state);
+    let is_step = if indexes::has_work(state) {
+        indexes::step(state)? != Progress::Idle
+    } else if delete::has_work(state) {
+        delete::step(state)? != Progress::Idle
+    } else {
+        false
+    };
+    if is_step {
+        pace.spent(written(state) - before);
+        return Ok(Step::Done);
     }
-    if compaction::has_work(state) {
-        return compaction::step(state).map(|progress| progress != Progress::Idle);
+    if !compaction::has_work(state) {
+        return Ok(Step::Idle);
     }
-    Ok(false)
+    if let Some(time) = pace.merges_rest(state.options.clock.monotonic_ns()) {
+        return Ok(Step::Rest(time));
+    }
+    let progress = compaction::step(state)?;
+    let bytes = written(state) - before;
+    pace.spent(bytes);
+    pace.merged(bytes, state.options.clock.monotonic_ns());
+    Ok(if progress == Progress::Idle { Step::Idle } else { Step::Done })
+}
+
+/// Bytes of SSTs and index files that were written so far, by whomever.
+fn written(state: &State) -> u64 {
+    let files = |kind| state.counters.files(kind).bytes.get();
+    files(FileKind::Sst) + files(FileKind::Index)
 }

@@ -37,6 +37,7 @@ use crate::locks::{lock, read};
 use crate::merge::Merge;
 use crate::mutant;
 use crate::observer::Event;
+use crate::options::Policy;
 use crate::sst::SstMeta;
 use crate::sst_job::SstJob;
 use crate::state::State;
@@ -235,6 +236,12 @@ fn pick(
         }
     }
     None
+}
+
+/// Bytes that the merges of a table which are due would read; see [`picker::debt`].
+pub(crate) fn debt(files: &TableFiles, policy: &Policy) -> u64 {
+    let none = BTreeSet::new();
+    picker::debt(files.ssts.iter().map(|sst| candidate(files, sst, &none)).collect(), policy)
 }
 
 fn candidate(files: &TableFiles, sst: &Arc<Sst>, damaged: &BTreeSet<u64>) -> Candidate {

@@ -80,6 +80,21 @@ pub(crate) fn pick_all(files: &[Candidate], policy: &Policy) -> Option<Range<usi
     None
 }
 
+/// Bytes of the files that merges would read now, one after the other, until none is due. Their
+/// results are taken to be as large as what they are made of.
+pub(crate) fn debt(mut files: Vec<Candidate>, policy: &Policy) -> u64 {
+    let mut debt = 0_u64;
+    while let Some(range) = pick(&files, policy) {
+        let sum = |of: fn(&Candidate) -> u64| files[range.clone()].iter().map(of).sum();
+        let (bytes, rows, dropped): (u64, u64, u64) =
+            (sum(|file| file.bytes), sum(|file| file.rows), sum(|file| file.dropped));
+        debt = debt.saturating_add(bytes);
+        let rows = rows.saturating_sub(dropped);
+        files.splice(range, [Candidate { bytes, rows, dropped: 0, is_ready: true }]);
+    }
+    debt
+}
+
 /// Files that are open at once for one merge.
 const FILES_AT_ONCE_MAX: usize = 64;
 
@@ -167,6 +182,19 @@ mod tests {
         let mut trimmed = files(&[500]);
         trimmed[0].dropped = 1;
         assert_eq!(pick_all(&trimmed, &Policy::default()), Some(0..1));
+    }
+
+    #[test]
+    fn debt_is_what_will_be_read() {
+        let policy = Policy::default();
+        assert_eq!(debt(files(&[1; 10]), &policy), 0);
+        assert_eq!(debt(files(&[1; 11]), &policy), 5 << 20);
+        // Five files of five, when they are there, are read once more.
+        assert_eq!(debt(files(&[5, 5, 5, 5, 1, 1, 1, 1, 1, 1, 1]), &policy), 5 << 20);
+        assert!(debt(files(&[1; 60]), &policy) > 60 << 20);
+        let mut half = files(&[8]);
+        half[0].dropped = half[0].rows;
+        assert_eq!(debt(half, &policy), 8 << 20);
     }
 
     /// Flushes of equal sizes until the table has so many; what was written, and the most files.

@@ -16,7 +16,9 @@ pub use counts::{
 pub use latency::{Latencies, LatencyStats};
 use serde::Serialize;
 
+use crate::compaction;
 use crate::locks::{lock, read};
+use crate::options::Policy;
 use crate::state::State;
 use crate::table_state::TableState;
 
@@ -84,6 +86,9 @@ pub struct TableStats {
     pub open_files: u64,
     /// Bytes of these files: what is mapped into memory, where files are.
     pub mapped_bytes: u64,
+    /// Bytes of files that merges which are due would read, one after the other: 0 where merging
+    /// keeps up.
+    pub compaction_debt_bytes: u64,
     /// Memtables, the active one and those that wait for their flush.
     pub memtables: u64,
     /// Rows in memory.
@@ -107,9 +112,9 @@ impl Stats {
             let segments = jobs.frozen.iter().map(|f| f.generation.segments.len()).sum::<usize>();
             (jobs.frozen.len() as u64, jobs.obsolete.len() as u64, segments)
         };
-        let counters = &*state.counters;
+        let (counters, policy) = (&*state.counters, &state.options.compaction);
         Stats {
-            tables: read(&state.tables).by_id.values().map(|t| TableStats::of(t)).collect(),
+            tables: read(&state.tables).by_id.values().map(|t| TableStats::of(t, policy)).collect(),
             last_commit,
             active_bytes,
             frozen_generations,
@@ -138,7 +143,7 @@ impl Stats {
 }
 
 impl TableStats {
-    fn of(table: &TableState) -> Self {
+    fn of(table: &TableState, policy: &Policy) -> Self {
         let files = table.files();
         let indexes: Vec<_> =
             files.indexes.values().flat_map(|index| index.files.values()).collect();
@@ -156,6 +161,7 @@ impl TableStats {
             index_bytes: indexes.iter().map(|file| file.meta.size).sum(),
             open_files: open.len() as u64,
             mapped_bytes: open.iter().sum(),
+            compaction_debt_bytes: compaction::debt(&files, policy),
             memtables: files.memtables.len() as u64,
             memtable_rows: files.memtables.iter().map(|m| m.published() as u64).sum(),
             memtable_bytes: files.memtables.iter().map(|m| m.bytes() as u64).sum(),

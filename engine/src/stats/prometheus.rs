@@ -10,7 +10,7 @@ use super::{LatencyStats, Stats, TableStats};
 /// `name`, help, and the figure of a table.
 type OfTable = (&'static str, &'static str, fn(&TableStats) -> u64);
 
-const OF_TABLES: [OfTable; 12] = [
+const OF_TABLES: [OfTable; 13] = [
     ("srdb_table_rows", "Rows of the table.", |t| t.rows),
     ("srdb_table_ssts", "SSTs of the table.", |t| t.ssts),
     ("srdb_table_sst_bytes", "Bytes of these SSTs.", |t| t.sst_bytes),
@@ -19,6 +19,9 @@ const OF_TABLES: [OfTable; 12] = [
     ("srdb_table_index_bytes", "Bytes of these index files.", |t| t.index_bytes),
     ("srdb_table_open_files", "SSTs and index files that are open.", |t| t.open_files),
     ("srdb_table_mapped_bytes", "Bytes of the files that are open.", |t| t.mapped_bytes),
+    ("srdb_table_compaction_debt_bytes", "Bytes that merges which are due would read.", |t| {
+        t.compaction_debt_bytes
+    }),
     ("srdb_table_memtables", "Memtables of the table.", |t| t.memtables),
     ("srdb_table_memtable_rows", "Rows in these memtables.", |t| t.memtable_rows),
     ("srdb_table_memtable_bytes", "Bytes of values in these memtables.", |t| t.memtable_bytes),
