@@ -14,6 +14,10 @@
 //! | `queries/`    | questions, and how srdb and its peers answer them                 |
 //! | `bin/queries` | asks them, and says what an answer costs                          |
 //! | `bin/memory`  | imports rows and says what memory that took                       |
+//! | `bin/tables`  | many tables with little data each                                 |
+//! | `mixed/`      | everything at once, and whether all of it is right                |
+//! | `bin/load`    | runs that for half an hour and looks at it every few seconds      |
+//! | `bin/crashes` | kills it, fills its disk, fails its syncs                         |
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that fails may stop")]
 
@@ -21,6 +25,7 @@ pub mod codec;
 pub mod engines;
 pub mod machine;
 pub mod measure;
+pub mod mixed;
 pub mod queries;
 pub mod report;
 mod vocabulary;
