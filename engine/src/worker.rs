@@ -36,7 +36,7 @@ pub(crate) fn start(state: &Arc<State>) -> Result<()> {
 
 fn run(state: &std::sync::Weak<State>, signal: &Signal) {
     let _kept = mutant::on("worker-keeps-the-database").then(|| state.upgrade());
-    let mut pace = None;
+    let mut turns = None;
     let mut rest = None;
     while signal.wait(rest.take()) {
         // Until there is nothing left to do, or a step failed: then the failure is told to whoever
@@ -44,8 +44,9 @@ fn run(state: &std::sync::Weak<State>, signal: &Signal) {
         loop {
             let Some(state) = state.upgrade() else { return };
             let rate = state.options.compaction_bytes_per_second;
-            let pace = pace.get_or_insert_with(|| Pace::new(rate));
-            match step(&state, pace) {
+            let turns =
+                turns.get_or_insert_with(|| Turns { pace: Pace::new(rate), flush_failed: false });
+            match step(&state, turns) {
                 Ok(Step::Done) => {}
                 Ok(Step::Rest(time)) => {
                     rest = Some(time);
@@ -57,6 +58,13 @@ fn run(state: &std::sync::Weak<State>, signal: &Signal) {
     }
 }
 
+/// What decides what comes next.
+struct Turns {
+    pace: Pace,
+    /// The last step of a flush failed.
+    flush_failed: bool,
+}
+
 /// What a step of the worker came to.
 enum Step {
     Done,
@@ -66,25 +74,32 @@ enum Step {
 }
 
 /// One step of whatever is most urgent.
-fn step(state: &State, pace: &mut Pace) -> Result<Step> {
+fn step(state: &State, turns: &mut Turns) -> Result<Step> {
     // Not `check_writable`: while the database is being closed, a writer may still wait for the
     // flush that gives it room, and the close for that writer.
     let idle = mutant::on("worker-stops-at-closing") && state.check_open().is_err();
     if idle || state.check_alive().is_err() {
         return Ok(Step::Idle);
     }
+    let Turns { pace, flush_failed } = turns;
     if !flush::has_work(state) {
         return rest_step(state, pace);
     }
+    // What can be removed may be the room that a flush lacked. What fails in either of these two is
+    // told to the observer, and holds up no flush.
+    if *flush_failed && matches!(delete::step(state), Ok(progress) if progress != Progress::Idle) {
+        return Ok(Step::Done);
+    }
     if pace.is_turn_of_rest() {
-        // What fails there is told to the observer, and holds up no flush.
         if let Ok(Step::Done) = rest_step(state, pace) {
             return Ok(Step::Done);
         }
         pace.passed();
     }
     let before = written(state);
-    flush::step(state)?;
+    let stepped = flush::step(state);
+    *flush_failed = stepped.is_err();
+    stepped?;
     pace.flushed(written(state) - before);
     Ok(Step::Done)
 }

@@ -10,12 +10,12 @@
 //! Each runs the mixed load and holds what is found afterwards to what was acknowledged. The last
 //! two need what not every machine has: `benches/scripts/` has a script for each that looks first.
 
-#![allow(clippy::print_stdout, reason = "this is a program for a terminal")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for a terminal")]
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use srdb::{Builder, Database, Durability, Error};
 use srdb_benches::measure::now;
+use srdb_benches::mixed::content::Content;
 use srdb_benches::mixed::{self, Latencies, Plan, WriterPlan, check, rest};
 use srdb_benches::{Fault, Result, SEED};
 
@@ -73,8 +74,18 @@ enum Which {
 /// Rows that are kept: few, so that looking at all of them is quick.
 const ROWS_MAX: u64 = 100_000;
 
-fn main() -> Result<()> {
-    match Options::parse().command {
+fn main() -> ExitCode {
+    match run(Options::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("crashes: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Which) -> Result<()> {
+    match command {
         Which::Kill { times, life_max, dir } => kill(times, life_max, &dir),
         Which::Full { dir } => full(&dir),
         Which::Write { db, seconds } => write(&db, seconds),
@@ -127,9 +138,13 @@ fn write(path: &Path, seconds: f64) -> Result<()> {
         // After a failed sync nothing may be acknowledged any more.
         if db.stats().poisoned {
             let after = db.batch().commit().map(|_| ());
-            let after = after.and_then(|()| db.table("events")?.insert(srdb::row! {
-                "writer" => -1, "n" => 0,
-            }).map(|_| ()));
+            let after = after.and_then(|()| {
+                db.table("events")?
+                    .insert(srdb::row! {
+                        "writer" => -1, "n" => 0,
+                    })
+                    .map(|_| ())
+            });
             if !matches!(after, Err(Error::Poisoned { .. })) {
                 return Err(Fault::from(format!("poisoned, and a commit says {after:?}")));
             }
@@ -155,9 +170,9 @@ fn kill(times: u32, life_max: u64, dir: &Path) -> Result<()> {
         let begun = now();
         let db = mixed::open(builder(&path))?;
         slowest = slowest.max(begun.elapsed());
-        let found = check::check(&db, &acknowledged, ROWS_MAX).map_err(|error| {
-            Fault::from(format!("after kill {time}: {error}"))
-        })?;
+        let found = check::check(&db, &acknowledged, ROWS_MAX)
+            .map_err(|error| Fault::from(format!("after kill {time}: {error}")))?;
+        check_copy(&dir.path().join(mixed::CHECKPOINT))?;
         // Half of them are left as the kill left them, but for the recovery.
         if time % 2 == 0 {
             db.close()?;
@@ -170,16 +185,29 @@ fn kill(times: u32, life_max: u64, dir: &Path) -> Result<()> {
     Ok(())
 }
 
+/// A copy that has its name is whole, though its maker was killed.
+fn check_copy(path: &Path) -> Result<()> {
+    if path.exists() {
+        let db = Database::builder(path).create_if_missing(false).open()?;
+        check::check(&db, &BTreeMap::new(), ROWS_MAX)?;
+        db.close()?;
+        std::fs::remove_dir_all(path)?;
+    }
+    Ok(())
+}
+
 /// Starts a process that writes, kills it, and returns the last row acknowledged by each writer.
 fn live_and_die(path: &Path, life: Duration) -> Result<BTreeMap<i32, i64>> {
     let mut child = Command::new(std::env::current_exe()?);
     let mut child = child.arg("write").arg(path).stdout(Stdio::piped()).spawn()?;
-    let lines = child.stdout.take().map(|out| std::thread::scope(|scope| {
-        let reader = scope.spawn(|| read_lines(BufReader::new(out)));
-        rest(life);
-        let killed = end(&mut child);
-        (reader.join(), killed)
-    }));
+    let lines = child.stdout.take().map(|out| {
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| read_lines(BufReader::new(out)));
+            rest(life);
+            let killed = end(&mut child);
+            (reader.join(), killed)
+        })
+    });
     let Some((lines, killed)) = lines else { return Err("no output of the process".into()) };
     if killed? {
         return Err("the process ended before it was killed".into());
@@ -201,7 +229,8 @@ fn read_lines(mut from: impl std::io::BufRead) -> BTreeMap<i32, i64> {
     let mut line = String::new();
     while from.read_line(&mut line).is_ok_and(|bytes| bytes > 0) {
         let whole = line.strip_suffix('\n').and_then(|line| line.split_once(' '));
-        let numbers = whole.and_then(|(writer, n)| Some((writer.parse().ok()?, n.parse().ok()?)));
+        let numbers = whole
+            .and_then(|(writer, n)| Some((writer.parse::<i32>().ok()?, n.parse::<i64>().ok()?)));
         last.extend(numbers);
         line.clear();
     }
@@ -226,6 +255,8 @@ fn full(dir: &Path) -> Result<()> {
     let mut plan = plan(dir);
     // Nothing is dropped: it has to become full.
     plan.rows_max = u64::MAX;
+    // A copy would hold on to what is dropped.
+    plan.checkpoint_every = Duration::MAX;
     for round in 1..=3 {
         let db = mixed::open(builder(&path))?;
         let ran = mixed::run(&plan, &db, &Latencies::new()?, &acknowledge, || {
@@ -245,15 +276,16 @@ fn full(dir: &Path) -> Result<()> {
         #[expect(clippy::disallowed_methods, reason = "room is made from outside")]
         std::fs::remove_file(&ballast)?;
         // With room again it goes on as it is, and as it is found by whoever opens it.
-        let event = srdb::row! { "writer" => -1, "n" => -1 };
-        db.table("events")?.insert(event)?;
+        let mut appender = db.table("log")?.appender();
+        appender.append_row(&Content::of(100 + round, 0).values())?;
+        appender.commit()?;
         check::check(&db, &acknowledged, rows_kept)?;
-        drop(db);
+        db.close()?;
         let db = mixed::open(builder(&path))?;
         check::check(&db, &acknowledged, rows_kept)?;
         db.table("log")?.drop_before(i64::MAX / 2)?;
+        mixed::remove_obsolete(&db);
         db.close()?;
-        drop(db);
         fill(&ballast, 8 << 20)?;
     }
     println!("full three times: clear errors, nothing acknowledged is missing, and it goes on");

@@ -11,10 +11,11 @@
 //! kept in a database. The limits of `--memory-max` and `--amplification-max`, files that are left
 //! behind and damage fail the run; times are for looking at.
 
-#![allow(clippy::print_stdout, reason = "this is a program for a terminal")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for a terminal")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -63,8 +64,17 @@ const SYNCED_PART: f64 = 1.0 / 3.0;
 const SYNCED_ROWS: usize = 10;
 const BULK_ROWS: usize = 1000;
 
-fn main() -> Result<()> {
-    let options = Options::parse();
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("load: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<()> {
     let dir = tempfile::Builder::new().prefix("load-").tempdir_in(&options.dir)?;
     let path = dir.path().join("db");
     let builder = || Database::builder(&path).memtable_bytes(options.memtable_bytes);
@@ -94,7 +104,7 @@ fn main() -> Result<()> {
     let acknowledge = |writer, n| {
         acknowledged.lock().expect("nobody panics").insert(writer, n);
     };
-    let mut samples = Samples::new(&options)?;
+    let mut samples = Samples::new(options)?;
     mixed::run(&plan, &db, &latencies, &acknowledge, || {
         rest(Duration::from_secs_f64(options.sample));
         samples.take(&db, &latencies)
@@ -124,10 +134,7 @@ fn main() -> Result<()> {
 
 /// Holds the files that there are to those that the database knows, once it has removed the others.
 fn nothing_left_behind(db: &Database, path: &Path) -> Result<()> {
-    let begun = now();
-    while db.stats().obsolete_files > 0 && begun.elapsed() < Duration::from_secs(60) {
-        rest(Duration::from_millis(10));
-    }
+    mixed::remove_obsolete(db);
     let stats = db.stats();
     let sum = |of: fn(&srdb::TableStats) -> u64| stats.tables.iter().map(of).sum::<u64>();
     let known = [
@@ -170,8 +177,19 @@ impl<'a> Samples<'a> {
         };
         println!(
             "{:>7} {:>11} {:>8} {:>8} {:>8} {:>8} | {:>8} {:>8} | {:>8} {:>6} {:>5} {:>7} {:>6}",
-            "s", "rows", "p50 ms", "p99", "p99.9", "most", "Os p99", "read p99", "MiB", "files",
-            "amp", "stalls", "MB"
+            "s",
+            "rows",
+            "p50 ms",
+            "p99",
+            "p99.9",
+            "most",
+            "Os p99",
+            "read p99",
+            "MiB",
+            "files",
+            "amp",
+            "stalls",
+            "MB"
         );
         Ok(Samples { options, begun: now(), memory_most: 0, kept })
     }

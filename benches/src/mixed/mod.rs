@@ -26,7 +26,10 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use srdb::{Builder, Database, Durability, Error, Table};
 
+pub use keeper::CHECKPOINT;
+
 use crate::Result;
+use crate::measure::now;
 
 /// A writer: how much it commits at once, how often, and how durably.
 #[derive(Debug, Clone, Copy)]
@@ -166,9 +169,9 @@ pub fn run(
         let mut threads: Vec<ScopedJoinHandle<'_, Result<()>>> = Vec::new();
         for (name, writer) in plan.writers.iter().enumerate() {
             let shared = Arc::clone(&shared);
-            threads.push(scope.spawn(move || {
-                writers::write(&shared, name as i32, writer, acknowledged)
-            }));
+            threads.push(
+                scope.spawn(move || writers::write(&shared, name as i32, writer, acknowledged)),
+            );
         }
         for number in 0..plan.readers {
             let shared = Arc::clone(&shared);
@@ -183,7 +186,8 @@ pub fn run(
         stop.store(true, Ordering::Relaxed);
         let mut result = ended.map(|_| ());
         for thread in threads {
-            let left = thread.join().unwrap_or_else(|_| Err("a thread of the load panicked".into()));
+            let left =
+                thread.join().unwrap_or_else(|_| Err("a thread of the load panicked".into()));
             result = result.and(left);
         }
         result
@@ -194,6 +198,14 @@ pub fn run(
 pub fn rest(time: Duration) {
     #[expect(clippy::disallowed_methods, reason = "a load has a pace")]
     std::thread::sleep(time);
+}
+
+/// Waits until the files that nothing refers to are removed, a minute at the most.
+pub fn remove_obsolete(db: &Database) {
+    let begun = now();
+    while db.stats().obsolete_files > 0 && begun.elapsed() < Duration::from_secs(60) {
+        rest(Duration::from_millis(10));
+    }
 }
 
 /// The files below a directory whose names end like this.

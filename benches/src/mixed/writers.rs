@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use srdb::{Durability, Order, Receipt, col, desc, row};
+use srdb::{Durability, Receipt, col, desc, row};
 
 use super::content::{Content, name_of};
 use super::{Shared, WriterPlan, rest};
@@ -47,7 +47,7 @@ pub(super) fn write(
 /// The number of a writer's next row.
 fn next_of(shared: &Shared<'_>, writer: i32) -> Result<i64> {
     let newest = shared.log.query().filter(col("writer").eq(writer));
-    let newest = newest.order_by(Order::from(desc("_seq"))).first()?;
+    let newest = newest.order_by(desc("_seq")).first()?;
     newest.map_or(Ok(0), |row| Ok(name_of(&row)?.1 + 1))
 }
 
