@@ -80,8 +80,8 @@ fn await_turn(state: &State, seen: u64, at_most: Option<u64>) -> Result<()> {
     }
     let mut jobs = lock(&state.jobs);
     if jobs.turn == seen && jobs.error.take().is_some() {
-        // An attempt failed that nobody waited for. Meanwhile there may be room on the disk, say: what
-        // counts for this writer is the next one.
+        // An attempt failed that nobody waited for. Meanwhile there may be room on the disk, say:
+        // what counts for this writer is the next one.
         state.signal.wake();
     }
     while jobs.turn == seen {
