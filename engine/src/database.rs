@@ -15,7 +15,7 @@ use crate::options::{Background, Options};
 use crate::queue::Pending;
 use crate::state::State;
 use crate::{
-    Batch, Checkpoint, Durability, Job, Progress, Result, Schema, Snapshot, Stats, Table,
+    Batch, Checkpoint, Durability, Follower, Job, Progress, Result, Schema, Snapshot, Stats, Table,
     Verification, compaction, delete, flush, indexes, recovery, tables, worker,
 };
 
@@ -196,6 +196,18 @@ impl Builder {
         }
         Ok(Database { state })
     }
+
+    /// Opens the database for reading only, beside the process that writes to it, if there is one:
+    /// see [`Follower`]. Of the options, the file system and the clock count.
+    ///
+    /// # Errors
+    /// [`crate::Error::NoDatabase`]; [`crate::Error::Overtaken`] if it changes faster than it can
+    /// be read; [`crate::Error::Corrupt`] with the file where what was durable is damaged;
+    /// [`crate::Error::Unsupported`]; [`crate::Error::Io`].
+    pub fn follow(self) -> Result<Follower> {
+        let Options { vfs, clock, .. } = self.options;
+        Follower::open(Options { vfs, clock, ..Options::default() }, self.path)
+    }
 }
 
 impl Database {
@@ -205,6 +217,15 @@ impl Database {
     /// As [`Builder::open`].
     pub fn open(path: impl AsRef<Path>) -> Result<Database> {
         Database::builder(path).open()
+    }
+
+    /// Opens the database in a directory for reading only, beside the process that writes to it, if
+    /// there is one: see [`Follower`].
+    ///
+    /// # Errors
+    /// As [`Builder::follow`].
+    pub fn follow(path: impl AsRef<Path>) -> Result<Follower> {
+        Database::builder(path).follow()
     }
 
     /// For opening with other options.

@@ -61,6 +61,16 @@ pub enum Error {
         holder: Option<String>,
     },
 
+    /// A database that another process writes to has changed faster than it could be read. What
+    /// was seen of it before is still there to be read; refresh again.
+    #[error("{} changed {attempts} times while it was read; refresh again", path.display())]
+    Overtaken {
+        /// The database's directory.
+        path: PathBuf,
+        /// How often it was tried.
+        attempts: u32,
+    },
+
     /// A sync or a write that had to be believed failed earlier, so nobody knows what is on disk.
     /// Reads go on; close the database and open it again to recover what is durable.
     #[error(

@@ -23,7 +23,7 @@ use srdb_vfs::{Access, EntryKind, FileLock, Vfs};
 use crate::coding::bytes::Reader;
 use crate::edit::VersionEdit;
 use crate::format::manifest::Meta;
-use crate::jobs::{Generation, Obsolete};
+use crate::jobs::Obsolete;
 use crate::locks::lock;
 use crate::manifest::{self, Found, Loaded, ManifestWriter};
 use crate::mutant;
@@ -38,7 +38,7 @@ use crate::{Error, Result, layout};
 
 mod replayed;
 
-use replayed::Replayed;
+pub(crate) use replayed::Replayed;
 
 /// Opens the database in `root`, or creates it.
 ///
@@ -206,7 +206,12 @@ fn load_or_create(options: &Options, root: &Path) -> Result<Box<Loaded>> {
 }
 
 /// The tables of the version, with their SSTs, none of which is opened.
-fn tables_of(vfs: &Arc<dyn Vfs>, root: &Path, database_id: u64, loaded: &Loaded) -> Result<Tables> {
+pub(crate) fn tables_of(
+    vfs: &Arc<dyn Vfs>,
+    root: &Path,
+    database_id: u64,
+    loaded: &Loaded,
+) -> Result<Tables> {
     let mut tables = Tables::default();
     for table in loaded.version.tables.values() {
         let corrupt = |what: String| {
@@ -260,16 +265,10 @@ fn replay(
     if loaded.clean_close && mutant::on("close-believed") {
         first_number += 1000;
     }
-    let mut rows = Replayed {
-        options,
-        dir: &dir,
-        version,
-        tables,
-        active: Generation::default(),
-        last_commit: version.last_commit,
-        last_time: if mutant::on("time-forgotten") { i64::MIN } else { version.last_time },
-        next_seq: version.tables.values().map(|table| (table.id, table.next_seq)).collect(),
-    };
+    let mut rows = Replayed::behind(options, &dir, version, tables);
+    if mutant::on("time-forgotten") {
+        rows.last_time = i64::MIN;
+    }
     let vfs = &options.vfs;
     let id = loaded.meta.database_id;
     let first = First { number: first_number, carries: version.carries_into(first_number) };

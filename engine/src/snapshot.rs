@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::RangeBounds;
 use std::sync::Arc;
 
+use srdb_vfs::Clock;
+
 use crate::locks::read as read_lock;
 use crate::mutant;
 use crate::read::{self, Projected, resolve_seqs};
 use crate::row::Projection;
-use crate::state::State;
+use crate::state::{State, Tables};
 use crate::table_files::TableFiles;
 use crate::table_state::TableState;
 use crate::{Error, Result, Row, Scan, Schema};
@@ -26,9 +28,21 @@ impl Snapshot {
         let tables = read_lock(&state.tables);
         // No commit becomes visible between the first table and the last.
         let _whole_commits = read_lock(&state.publish);
-        let taken =
-            tables.by_id.values().map(|table| (table.name.clone(), SnapshotTable::take(table)));
+        Snapshot::of(&tables, None)
+    }
+
+    /// Every one of these tables, none of which may take rows meanwhile.
+    pub(crate) fn of(tables: &Tables, clock: Option<&Arc<dyn Clock>>) -> Self {
+        let taken = tables.by_id.values().map(|table| {
+            let taken = SnapshotTable { clock: clock.cloned(), ..SnapshotTable::take(table) };
+            (table.name.clone(), taken)
+        });
         Snapshot { tables: Arc::new(taken.collect()) }
+    }
+
+    /// The table of this name, if it is the one of this id.
+    pub(crate) fn find(&self, name: &str, id: u32) -> Option<&SnapshotTable> {
+        self.tables.get(name).filter(|table| table.state.id == id)
     }
 
     /// The tables there were, by name.
@@ -53,6 +67,8 @@ pub struct SnapshotTable {
     pub(crate) files: Arc<TableFiles>,
     /// The `_seq` after the last row that is visible.
     pub(crate) end: i64,
+    /// For measuring what queries take, where one is given.
+    pub(crate) clock: Option<Arc<dyn Clock>>,
 }
 
 impl SnapshotTable {
@@ -60,7 +76,7 @@ impl SnapshotTable {
         let files = state.files();
         let later = mutant::on("end-of-later-files").then(|| state.files());
         let end = later.as_ref().unwrap_or(&files).end_seq();
-        SnapshotTable { state: Arc::clone(state), files, end }
+        SnapshotTable { state: Arc::clone(state), files, end, clock: None }
     }
 
     /// The table's name.
@@ -71,6 +87,17 @@ impl SnapshotTable {
     /// The table's schema.
     pub fn schema(&self) -> &Arc<Schema> {
         &self.state.schema
+    }
+
+    /// As [`crate::Table::indexes`]: the fields that had an index.
+    pub fn indexes(&self) -> Vec<String> {
+        let fields = self.state.schema.fields();
+        self.files.indexes.keys().map(|at| fields[*at as usize].name().to_owned()).collect()
+    }
+
+    /// Whether there was an index that lacked the file of some SST: it was still being built.
+    pub fn is_index_unfinished(&self) -> bool {
+        self.files.missing_index_file().is_some()
     }
 
     /// As [`crate::Table::get`].

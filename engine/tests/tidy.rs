@@ -59,7 +59,17 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ),
     (
         "interface",
-        &["stats", "table", "batch", "appender", "verify", "inspect", "database", "internals"],
+        &[
+            "stats",
+            "table",
+            "batch",
+            "appender",
+            "verify",
+            "follower",
+            "inspect",
+            "database",
+            "internals",
+        ],
     ),
 ];
 

@@ -90,7 +90,7 @@ pub fn table_name(slot: u8) -> String {
 }
 
 /// The number in a table's name.
-fn slot_of(name: &str) -> Option<u8> {
+pub(crate) fn slot_of(name: &str) -> Option<u8> {
     name.strip_prefix('t')?.parse().ok()
 }
 

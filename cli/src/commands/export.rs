@@ -6,7 +6,7 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use srdb::Table;
+use srdb::SnapshotTable;
 
 use crate::args::ExportArgs;
 use crate::assemble::recycle;
@@ -14,11 +14,11 @@ use crate::failure::{Failure, Outcome};
 use crate::input::{Format, Input, format_of};
 use crate::output::{Column, RowWriter};
 
-use super::{open, say, stdout};
+use super::{follow, say, stdout};
 
 /// Writes the table to standard output or to a new file.
 pub(crate) fn run(args: &ExportArgs) -> Outcome {
-    let database = open(&args.table.db, false)?;
+    let database = follow(&args.table.db)?;
     let table = database.table(&args.table.table)?;
     let Some(path) = &args.output else {
         return write(&table, args.format.unwrap_or(Format::Csv), stdout(), &|e| {
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &ExportArgs) -> Outcome {
 }
 
 fn to_file(
-    table: &Table,
+    table: &SnapshotTable,
     format: Format,
     path: &Path,
     file: File,
@@ -57,7 +57,7 @@ fn to_file(
 
 /// Writes the rows and tells how many there were.
 fn write(
-    table: &Table,
+    table: &SnapshotTable,
     format: Format,
     out: impl Write,
     failed: &dyn Fn(io::Error) -> Failure,

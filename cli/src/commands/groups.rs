@@ -1,6 +1,6 @@
 //! The part of `srdb query` that makes one row of many: groups, windows of time, aggregates.
 
-use srdb::{Aggregate, Aggregation, Fill, Table, Value, agg};
+use srdb::{Aggregate, Aggregation, Fill, SnapshotTable, Value, agg};
 
 use crate::args::{GroupArgs, QueryArgs};
 use crate::failure::{Failure, Outcome};
@@ -46,7 +46,7 @@ impl Groups {
         Ok(Groups { group_by: group_by.unwrap_or_default(), aggregates, window })
     }
 
-    fn aggregation(&self, args: &QueryArgs, parts: &Parts, table: &Table) -> Aggregation {
+    fn aggregation(&self, args: &QueryArgs, parts: &Parts, table: &SnapshotTable) -> Aggregation {
         let query = parts.condition.iter().cloned().fold(table.query(), srdb::Query::filter);
         let mut asked = query.group_by(self.group_by.iter().cloned());
         if let Some(Window { field, size, slide, fill }) = &self.window {
@@ -60,7 +60,7 @@ impl Groups {
     }
 
     /// Prints the answer.
-    pub(super) fn answer(&self, args: &QueryArgs, parts: &Parts, table: &Table) -> Outcome {
+    pub(super) fn answer(&self, args: &QueryArgs, parts: &Parts, table: &SnapshotTable) -> Outcome {
         let asked = self.aggregation(args, parts, table);
         let limited = match args.limit {
             Some(limit) => asked.clone().limit(limit),

@@ -1,15 +1,18 @@
 //! `srdb index`: creating, dropping and listing the indexes of a table.
 
-use srdb::{Background, Database, Error, Job, Progress, Table};
+use srdb::{Background, Database, Error, Job, Progress, SnapshotTable, Table};
 
 use crate::args::{IndexAction, IndexArgs};
 use crate::failure::{Failure, Outcome};
 use crate::output::{Aligned, table};
 
-use super::{print, say};
+use super::{follow, print, say};
 
 /// Does what is asked.
 pub(crate) fn run(args: &IndexArgs) -> Outcome {
+    if let IndexAction::List = args.action {
+        return list(&follow(&args.table.db)?.table(&args.table.table)?);
+    }
     // Step by step, so that it is known when the index is built.
     let builder = Database::builder(&args.table.db).create_if_missing(false);
     let database = builder.background(Background::Manual).open()?;
@@ -17,7 +20,8 @@ pub(crate) fn run(args: &IndexArgs) -> Outcome {
     let field = || args.field.as_deref().ok_or_else(|| Failure::Usage("which field?".to_owned()));
     match args.action {
         IndexAction::Create => {
-            create(&database, &rows, field()?).map_err(|f| super::query::with_fields(f, &rows))?;
+            let created = create(&database, &rows, field()?);
+            created.map_err(|f| super::query::with_fields(f, rows.schema()))?;
         }
         IndexAction::Drop => {
             rows.drop_index(field()?).map_err(|error| match error {
@@ -28,8 +32,7 @@ pub(crate) fn run(args: &IndexArgs) -> Outcome {
             })?;
             say(&format!("index of field {:?} dropped", field()?));
         }
-        // It only reads, and leaves the files as they are.
-        IndexAction::List => return list(&database, &rows),
+        IndexAction::List => {}
     }
     Ok(database.close()?)
 }
@@ -50,7 +53,7 @@ fn is_unfinished(database: &Database) -> bool {
     database.jobs().contains(&Job::BuildIndex)
 }
 
-fn list(database: &Database, rows: &Table) -> Outcome {
+fn list(rows: &SnapshotTable) -> Outcome {
     let header = [("field", Aligned::Left), ("type", Aligned::Left), ("unique", Aligned::Left)];
     let lines = rows.indexes().into_iter().map(|name| {
         let field = rows.schema().field(&name);
@@ -59,7 +62,7 @@ fn list(database: &Database, rows: &Table) -> Outcome {
         vec![name, data_type, unique.to_owned()]
     });
     print(&table(&header, lines))?;
-    if is_unfinished(database) {
+    if rows.is_index_unfinished() {
         say("some index is still being built: the next command that writes goes on");
     }
     Ok(())

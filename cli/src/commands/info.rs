@@ -6,11 +6,11 @@ use crate::args::{DbArgs, SchemaArgs};
 use crate::failure::Outcome;
 use crate::output::{Aligned, table};
 
-use super::{open, print};
+use super::{follow, print};
 
 /// Prints the tables of a database.
 pub(crate) fn tables(args: &DbArgs) -> Outcome {
-    let database = open(&args.db, false)?;
+    let database = follow(&args.db)?;
     let mut lines = Vec::new();
     for name in database.tables() {
         let rows = database.table(&name)?;
@@ -22,7 +22,7 @@ pub(crate) fn tables(args: &DbArgs) -> Outcome {
 
 /// Prints the fields of a table.
 pub(crate) fn schema(args: &SchemaArgs) -> Outcome {
-    let database = open(&args.table.db, false)?;
+    let database = follow(&args.table.db)?;
     let rows = database.table(&args.table.table)?;
     if args.json {
         return print(rows.schema().to_json().trim_end());

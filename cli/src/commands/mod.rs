@@ -19,7 +19,7 @@ mod verify;
 use std::io::{self, BufWriter, StdoutLock, Write as _};
 use std::path::Path;
 
-use srdb::{Database, Schema};
+use srdb::{Database, Follower, Schema};
 
 use crate::args::{Cli, Command};
 use crate::failure::{Failure, Outcome, Skipped};
@@ -52,6 +52,11 @@ pub(crate) fn run(cli: Cli) -> Outcome {
 /// Opens a database. Only what writes may create one.
 fn open(path: &Path, create: bool) -> Outcome<Database> {
     Ok(Database::builder(path).create_if_missing(create).open()?)
+}
+
+/// Opens a database for reading only: also beside a process that writes to it.
+fn follow(path: &Path) -> Outcome<Follower> {
+    Ok(Database::follow(path)?)
 }
 
 /// Reads a schema as `srdb schema --json` prints it.

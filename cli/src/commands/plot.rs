@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
-use srdb::{Aggregate, Expr, Query, Table, Value, agg};
+use srdb::{Aggregate, Expr, Query, SnapshotTable, Value, agg};
 
 use crate::args::{PlotArgs, PointOf};
 use crate::failure::{Failure, Outcome};
@@ -13,7 +13,7 @@ use crate::names::parse_names;
 use crate::plot::{Line, Plot, round_span, svg, terminal};
 
 use super::query::{unreadable, with_fields};
-use super::{open, say, stdout};
+use super::{follow, say, stdout};
 
 /// Lines of a plot: more can't be told apart.
 const LINES_MAX: usize = 10;
@@ -30,11 +30,11 @@ pub(crate) fn run(args: &PlotArgs) -> Outcome {
     let condition =
         condition.map(|text| Expr::parse(text).map_err(|e| unreadable("--where", text, &e)));
     let condition = condition.transpose()?;
-    let database = open(&args.table.db, false)?;
+    let database = follow(&args.table.db)?;
     let table = database.table(&args.table.table)?;
     let query = condition.into_iter().fold(table.query(), Query::filter);
-    let plot =
-        read(args, &fields, &query, &table).map_err(|failure| with_fields(failure, &table))?;
+    let plot = read(args, &fields, &query, &table)
+        .map_err(|failure| with_fields(failure, table.schema()))?;
     let default = if args.out.is_some() { PIXELS } else { CHARACTERS };
     let size = (args.width.unwrap_or(default.0), args.height.unwrap_or(default.1));
     match &args.out {
@@ -58,7 +58,7 @@ fn write(path: &Path, text: &str) -> Outcome {
 }
 
 /// Reads what is drawn: no more points than there is room for.
-fn read(args: &PlotArgs, fields: &[String], query: &Query, table: &Table) -> Outcome<Plot> {
+fn read(args: &PlotArgs, fields: &[String], query: &Query, table: &SnapshotTable) -> Outcome<Plot> {
     let nothing = || {
         let (table, time) = (table.name(), &args.time);
         Failure::Failed(format!("table {table:?} has nothing to draw: no such row has a {time:?}"))

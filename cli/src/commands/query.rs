@@ -1,6 +1,6 @@
 //! `srdb query`: the rows that meet a condition, in an order.
 
-use srdb::{Error, Expr, Order, Query, Table};
+use srdb::{Error, Expr, Order, Query, Schema, SnapshotTable};
 
 use crate::args::QueryArgs;
 use crate::failure::{Failure, Outcome};
@@ -10,19 +10,19 @@ use crate::text::quoted;
 
 use super::groups::Groups;
 use super::selection::{Selection, TABLE_ROWS_DEFAULT, write_rows};
-use super::{open, print, say};
+use super::{follow, print, say};
 
 /// Answers a query.
 pub(crate) fn run(args: &QueryArgs) -> Outcome {
     // What makes no sense is said before anything is opened.
     let parts = Parts::new(args)?;
-    let database = open(&args.table.db, false)?;
+    let database = follow(&args.table.db)?;
     let table = database.table(&args.table.table)?;
     let answered = match &parts.groups {
         Some(groups) => groups.answer(args, &parts, &table),
         None => answer(args, &parts, &table),
     };
-    answered.map_err(|failure| with_fields(failure, &table))
+    answered.map_err(|failure| with_fields(failure, table.schema()))
 }
 
 /// What was said in texts, read.
@@ -74,7 +74,7 @@ pub(super) fn unreadable(option: &str, text: &str, error: &Error) -> Failure {
     })
 }
 
-fn answer(args: &QueryArgs, parts: &Parts, table: &Table) -> Outcome {
+fn answer(args: &QueryArgs, parts: &Parts, table: &SnapshotTable) -> Outcome {
     let selection = Selection::new(table.schema(), table.name(), &parts.fields)?;
     let mut query = table.query().offset(args.offset);
     query = query.sort_memory((args.memory as usize) << 20);
@@ -119,11 +119,11 @@ fn limited(query: Query, limit: Option<u64>) -> Query {
 }
 
 /// Of a field that is not there, says which ones are; of a sort that is too large, what to do.
-pub(super) fn with_fields(failure: Failure, table: &Table) -> Failure {
+pub(super) fn with_fields(failure: Failure, schema: &Schema) -> Failure {
     const NAMES_MAX: usize = 60;
     match failure {
         Failure::Engine(error @ Error::NoField { .. }) => {
-            let fields = table.schema().fields();
+            let fields = schema.fields();
             let mut names: Vec<&str> = fields.iter().map(|f| f.name()).take(NAMES_MAX).collect();
             if fields.len() > NAMES_MAX {
                 names.push("…");

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use srdb::Table;
+use srdb::SnapshotTable;
 
 use crate::args::{GetArgs, ScanArgs, TableArgs};
 use crate::failure::{Failure, Outcome};
@@ -10,16 +10,16 @@ use crate::output::{Aligned, Shape, table};
 use crate::text;
 
 use super::selection::{Selection, TABLE_ROWS_DEFAULT, write_rows};
-use super::{open, print, say};
+use super::{follow, print, say};
 
 /// Prints how many rows a table has.
 pub(crate) fn count(args: &TableArgs) -> Outcome {
-    print(&open(&args.db, false)?.table(&args.table)?.count().to_string())
+    print(&follow(&args.db)?.table(&args.table)?.count().to_string())
 }
 
 /// Prints one row; it fails if there is none.
 pub(crate) fn get(args: &GetArgs) -> Outcome {
-    let database = open(&args.table.db, false)?;
+    let database = follow(&args.table.db)?;
     let rows = database.table(&args.table.table)?;
     let selection = Selection::new(rows.schema(), &args.table.table, &args.fields)?;
     let Some(row) = rows.get_fields(args.seq, &selection.fields())? else {
@@ -44,7 +44,7 @@ pub(crate) fn get(args: &GetArgs) -> Outcome {
 pub(crate) fn scan(args: &ScanArgs) -> Outcome {
     let times = parse_time("--since", args.since.as_deref())?.unwrap_or(i64::MIN)
         ..parse_time("--until", args.until.as_deref())?.unwrap_or(i64::MAX);
-    let database = open(&args.table.db, false)?;
+    let database = follow(&args.table.db)?;
     let rows = database.table(&args.table.table)?;
     let selection = Selection::new(rows.schema(), &args.table.table, &args.fields)?;
     let seqs = range(args, times, &rows)?;
@@ -66,7 +66,7 @@ pub(crate) fn scan(args: &ScanArgs) -> Outcome {
 }
 
 /// The rows asked for by number and time.
-fn range(args: &ScanArgs, times: Range<i64>, rows: &Table) -> Outcome<Range<i64>> {
+fn range(args: &ScanArgs, times: Range<i64>, rows: &SnapshotTable) -> Outcome<Range<i64>> {
     let mut seqs =
         args.from.unwrap_or(i64::MIN)..args.to.map_or(i64::MAX, |to| to.saturating_add(1));
     if args.since.is_some() || args.until.is_some() {

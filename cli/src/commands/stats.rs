@@ -1,17 +1,17 @@
 //! `srdb stats`: figures of a database, for people and for programs.
 
 use serde_json::{Map, Value as Json, json};
-use srdb::Database;
+use srdb::Follower;
 
 use crate::args::{StatsArgs, StatsFormat};
 use crate::failure::{Failure, Outcome};
 use crate::output::{Aligned, table};
 
-use super::{open, print};
+use super::{follow, print};
 
 /// Prints figures about a database.
 pub(crate) fn run(args: &StatsArgs) -> Outcome {
-    let database = open(&args.db.db, false)?;
+    let database = follow(&args.db.db)?;
     let stats = database.stats();
     let format = if args.json { StatsFormat::Json } else { args.format };
     if format == StatsFormat::Prometheus {
@@ -37,7 +37,7 @@ fn to_json(value: &impl serde::Serialize) -> Outcome<Json> {
 }
 
 /// The columns of every table, each with its table's name.
-fn columns(database: &Database) -> Outcome<Json> {
+fn columns(database: &Follower) -> Outcome<Json> {
     let mut all = Vec::new();
     for name in database.tables() {
         for column in database.table(&name)?.column_stats()? {

@@ -51,8 +51,12 @@ pub(crate) struct Loaded {
     pub(crate) header: Header,
     /// Its bytes, but for a torn tail.
     pub(crate) bytes: Vec<u8>,
+    /// What stands behind them, where a write was torn.
+    pub(crate) torn: Vec<u8>,
     /// Where its next record goes.
     pub(crate) end: u64,
+    /// Where its last record is.
+    pub(crate) last_record: u64,
     /// The number of its next record.
     pub(crate) next_edit: u64,
     /// Bytes of its header and snapshot, to judge its growth by.
@@ -113,14 +117,16 @@ fn loaded(
     clean_close: bool,
 ) -> Loaded {
     let torn = (scan.end < bytes.len()).then_some(scan.end as u64..bytes.len() as u64);
-    bytes.truncate(scan.end);
+    let torn_bytes = bytes.split_off(scan.end);
     Loaded {
         meta,
         version,
         path,
         header: scan.header,
         bytes,
+        torn: torn_bytes,
         end: scan.end as u64,
+        last_record: scan.records.last().map_or(0, |last| last.offset),
         next_edit: scan.header.first_edit + scan.records.len() as u64,
         snapshot_bytes: scan.records.get(1).map_or(scan.end as u64, |second| second.offset),
         clean_close: clean_close && torn.is_none(),

@@ -6,6 +6,7 @@
 //! | `load.rs`   | what a directory holds; the version in it                            |
 //! | `log.rs`    | the writer: append, sync                                             |
 //! | `switch.rs` | replacing a MANIFEST that has grown, step by step                    |
+//! | `standing.rs` | whether one that was read has moved since                          |
 //! | `create.rs` | the files of an empty database                                       |
 //! | `snapshot.rs` | those of a database that is made of a version                      |
 //! | `verify.rs` | every problem in place of the first                                  |
@@ -15,6 +16,7 @@ mod load;
 mod log;
 mod scan;
 mod snapshot;
+mod standing;
 mod switch;
 mod verify;
 
@@ -23,6 +25,7 @@ pub(crate) use load::{Found, Loaded, leftovers, load, read_meta};
 pub(crate) use log::{ManifestWriter, REPLACE_BYTES_MIN};
 pub(crate) use scan::{record_at, scan};
 pub(crate) use snapshot::write_snapshot;
+pub(crate) use standing::{Standing, is_passing, place};
 pub(crate) use switch::ManifestSwitch;
 #[cfg(test)]
 pub(crate) use switch::SwitchStep;

@@ -61,7 +61,7 @@ pub struct Query {
 impl SnapshotTable {
     /// A query of the table as it was. See [`Query`].
     pub fn query(&self) -> Query {
-        Query::new(Ok(self.clone()), None)
+        Query::new(Ok(self.clone()), self.clock.clone())
     }
 }
 
@@ -387,7 +387,8 @@ impl Query {
     }
 
     /// Runs the query, throws its rows away and tells what was done. The time is taken from the
-    /// database's clock; a query of a [`SnapshotTable`] knows none.
+    /// database's clock; a query of a [`SnapshotTable`] knows none, unless it is one of a
+    /// [`crate::Follower`].
     ///
     /// # Errors
     /// As [`Query::rows`].

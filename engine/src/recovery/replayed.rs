@@ -21,20 +21,39 @@ use crate::wal::{CarriedRows, CarryRecord, CommitRecord, DecodedCarry, DecodedTa
 use crate::{Error, Result};
 
 /// See the module's documentation.
-pub(super) struct Replayed<'a> {
-    pub(super) options: &'a Options,
-    pub(super) dir: &'a Path,
-    pub(super) version: &'a Version,
-    pub(super) tables: &'a mut Tables,
-    pub(super) active: Generation,
-    pub(super) last_commit: u64,
-    pub(super) last_time: i64,
-    pub(super) next_seq: BTreeMap<u32, i64>,
+pub(crate) struct Replayed<'a> {
+    pub(crate) options: &'a Options,
+    pub(crate) dir: &'a Path,
+    pub(crate) version: &'a Version,
+    pub(crate) tables: &'a mut Tables,
+    pub(crate) active: Generation,
+    pub(crate) last_commit: u64,
+    pub(crate) last_time: i64,
+    pub(crate) next_seq: BTreeMap<u32, i64>,
 }
 
-impl Replayed<'_> {
+impl<'a> Replayed<'a> {
+    /// No rows yet: the log begins where the version ends.
+    pub(crate) fn behind(
+        options: &'a Options,
+        dir: &'a Path,
+        version: &'a Version,
+        tables: &'a mut Tables,
+    ) -> Replayed<'a> {
+        let next_seq = version.tables.values().map(|table| (table.id, table.next_seq)).collect();
+        Replayed {
+            options,
+            dir,
+            version,
+            tables,
+            active: Generation::default(),
+            last_commit: version.last_commit,
+            last_time: version.last_time,
+            next_seq,
+        }
+    }
     /// The log has to begin with the commit after the last one that is in SSTs.
-    pub(super) fn check_follows(&self, segment: u64, first_commit: u64) -> Result<()> {
+    pub(crate) fn check_follows(&self, segment: u64, first_commit: u64) -> Result<()> {
         let expected = self.version.last_commit + 1;
         if first_commit == expected {
             return Ok(());
@@ -46,7 +65,7 @@ impl Replayed<'_> {
         Err(Error::corrupt(&path, 0, what))
     }
 
-    pub(super) fn add(&mut self, record: &CommitRecord) -> Result<()> {
+    pub(crate) fn add(&mut self, record: &CommitRecord) -> Result<()> {
         if self.last_commit == self.version.last_commit {
             // Before any row is taken in: a log that begins elsewhere explains all else.
             self.check_follows(record.segment, record.commit)?;
@@ -109,7 +128,7 @@ impl Replayed<'_> {
     /// What was carried into a segment. Where the log begins with it, these are the rows, and those
     /// they were copied from are gone. Behind other segments they are a second copy: the rotation
     /// came, and its flush did not.
-    pub(super) fn carry(&mut self, record: &CarryRecord) -> Result<()> {
+    pub(crate) fn carry(&mut self, record: &CarryRecord) -> Result<()> {
         let is_first = record.segment == self.version.log_number.max(1);
         if is_first {
             self.check_follows(record.segment, record.commit + 1)?;

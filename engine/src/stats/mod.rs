@@ -17,10 +17,13 @@ pub use latency::{Latencies, LatencyStats};
 use serde::Serialize;
 
 use crate::compaction;
+use crate::counters::Counters;
 use crate::locks::{lock, read};
 use crate::options::Policy;
 use crate::state::State;
+use crate::table_files::TableFiles;
 use crate::table_state::TableState;
+use crate::{Result, Snapshot, SnapshotTable};
 
 /// What [`crate::Database::stats`] gives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -114,7 +117,11 @@ impl Stats {
         };
         let (counters, policy) = (&*state.counters, &state.options.compaction);
         Stats {
-            tables: read(&state.tables).by_id.values().map(|t| TableStats::of(t, policy)).collect(),
+            tables: {
+                let tables = read(&state.tables);
+                let of = |table: &TableState| TableStats::of(table, &table.files(), policy);
+                tables.by_id.values().map(|table| of(table)).collect()
+            },
             last_commit,
             active_bytes,
             frozen_generations,
@@ -134,6 +141,40 @@ impl Stats {
         }
     }
 
+    /// Of a database that is only read: what it holds. What was done since it was opened, nobody
+    /// has done.
+    pub(crate) fn of_view(view: &Snapshot, last_commit: u64, wal: (u64, u64)) -> Self {
+        let names = view.tables();
+        let tables = names.iter().filter_map(|name| view.table(name).ok());
+        let of_table = |table: SnapshotTable| {
+            let rows = table.count();
+            let policy = &Policy::default();
+            TableStats { rows, ..TableStats::of(&table.state, &table.files, policy) }
+        };
+        let mut tables: Vec<TableStats> = tables.map(of_table).collect();
+        tables.sort_by_key(|table| table.id);
+        let counters = &Counters::default();
+        Stats {
+            last_commit,
+            active_bytes: tables.iter().map(|table| table.memtable_bytes).sum(),
+            tables,
+            frozen_generations: 0,
+            wal_bytes: wal.1,
+            wal_segments: wal.0,
+            wal_synced_lsn: 0,
+            obsolete_files: 0,
+            poisoned: false,
+            commits: CommitStats::of(counters),
+            stalls: StallStats::of(counters),
+            flushes: FlushStats::of(counters),
+            compactions: CompactionStats::of(counters),
+            index_builds: BuildStats::of(counters),
+            removed_files: 0,
+            writes: WriteStats::of(counters),
+            latencies: Latencies::of(counters),
+        }
+    }
+
     /// Bytes written to files over bytes committed, since the database was opened: the log, SSTs,
     /// indexes, the MANIFEST and compaction together. `None` before the first commit.
     pub fn write_amplification(&self) -> Option<f64> {
@@ -142,9 +183,18 @@ impl Stats {
     }
 }
 
+impl SnapshotTable {
+    /// As [`crate::Table::column_stats`].
+    ///
+    /// # Errors
+    /// As [`crate::Table::column_stats`].
+    pub fn column_stats(&self) -> Result<Vec<ColumnStats>> {
+        column_stats(&self.state, &self.files)
+    }
+}
+
 impl TableStats {
-    fn of(table: &TableState, policy: &Policy) -> Self {
-        let files = table.files();
+    fn of(table: &TableState, files: &TableFiles, policy: &Policy) -> Self {
         let indexes: Vec<_> =
             files.indexes.values().flat_map(|index| index.files.values()).collect();
         let open = files.ssts.iter().filter(|sst| sst.is_open()).map(|sst| sst.meta.size);

@@ -8,6 +8,7 @@
 //! | `settle.rs`  | makes durable what recovery found                                        |
 //! | `segment.rs` | reads one segment, and looks behind damage                               |
 //! | `replay.rs`  | [`replay`]: reads the log, tells a torn tail from damage; [`cut`]        |
+//! | `replay/tail.rs` | [`go_on`]: reads what has come to the log since                      |
 //!
 //! The layout is in `format/wal.rs`. A position in the log (LSN) counts the bytes of all records
 //! since the log's start, over all segments. Each record says up to which position the log was
@@ -31,7 +32,8 @@ mod writer;
 pub(crate) use carry::{CarriedRows, DecodedCarry, decode_record};
 pub(crate) use payload::{DecodedTable, TableRows};
 pub(crate) use replay::{
-    CarryRecord, CommitRecord, Cut, First, Logged, cut, obsolete_files, replay,
+    CarryRecord, CommitRecord, Cut, First, Logged, ReplayOutcome, cut, go_on, obsolete_files,
+    replay,
 };
 pub(crate) use segment::{Found as FoundRecord, SegmentReader, lsn_at};
 pub(crate) use settle::COPY_SUFFIX;

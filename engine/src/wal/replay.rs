@@ -40,6 +40,10 @@ use crate::format::wal::{
 };
 use crate::mutant;
 
+mod tail;
+
+pub(crate) use tail::go_on;
+
 const SEGMENT_HEADER: u64 = SEGMENT_HEADER_BYTES as u64;
 
 /// One commit, out of the log.
@@ -138,9 +142,28 @@ pub(crate) struct ReplayOutcome {
     pub(crate) clean_close: bool,
     /// What to remove before going on, if anything.
     pub(crate) cut: Option<Cut>,
+    /// The last record, that of a clean close left out: its segment and its offset in that.
+    last_record: Option<(u64, u64, RecordHeader)>,
 }
 
 impl ReplayOutcome {
+    /// The segment that the log begins with.
+    pub(crate) fn first_segment(&self) -> Option<&SegmentInfo> {
+        self.segments.first()
+    }
+
+    /// Whether there are segments behind the end.
+    pub(crate) fn ends_early(&self) -> bool {
+        self.cut.as_ref().is_some_and(|cut| !cut.dropped.is_empty())
+    }
+
+    /// How many segments there are, and bytes of the last one up to the end.
+    pub(crate) fn figures(&self) -> (u64, u64) {
+        let last = self.segments.last();
+        let bytes = last.map_or(0, |last| SEGMENT_HEADER + last.end_lsn - last.base_lsn);
+        (self.segments.len() as u64, bytes)
+    }
+
     /// Where the writer is to go on, after [`cut`]. `first_commit` counts if the log is empty.
     pub(crate) fn start(&self, first_commit: u64) -> Start {
         let unsettled = self.segments.iter().filter_map(|segment| {
@@ -204,21 +227,12 @@ pub(crate) fn replay(
         bytes_read: 0,
         clean_close: false,
         cut: None,
+        last_record: None,
     };
     let head_due = first.carries && !mutant::on("carry-unvouched");
     let mut replay = Replay { wal_dir, readers, outcome, head_due, handler };
-    replay.run()?;
-    let mut outcome = replay.outcome;
-    outcome.bytes_read = replay.readers.iter().map(|reader| reader.bytes_read).sum();
-    if outcome.clean_close
-        && let Some(last) = outcome.segments.last_mut()
-    {
-        // The next segment begins where the close stands and so takes its place: like this
-        // nothing is left behind that is not vouched for.
-        last.end_lsn = outcome.synced_lsn;
-        outcome.end_lsn = outcome.synced_lsn;
-    }
-    Ok(outcome)
+    replay.run(0)?;
+    Ok(replay.finish())
 }
 
 /// The files in `wal_dir` that no log starting with segment `first_number` needs: earlier
@@ -286,7 +300,23 @@ struct Replay<'a> {
 }
 
 impl Replay<'_> {
-    fn run(&mut self) -> Result<()> {
+    /// What was found, once all is read.
+    fn finish(self) -> ReplayOutcome {
+        let mut outcome = self.outcome;
+        outcome.bytes_read = self.readers.iter().map(|reader| reader.bytes_read).sum();
+        if outcome.clean_close
+            && let Some(last) = outcome.segments.last_mut()
+        {
+            // The next segment begins where the close stands and so takes its place: like this
+            // nothing is left behind that is not vouched for.
+            last.end_lsn = outcome.synced_lsn;
+            outcome.end_lsn = outcome.synced_lsn;
+        }
+        outcome
+    }
+
+    /// Reads the segments; of the first one, from offset `resumed` on, if it is not 0.
+    fn run(&mut self, resumed: u64) -> Result<()> {
         if self.head_due && self.readers.is_empty() {
             let path = self.wal_dir.join(segment_file_name(self.outcome.next_segment));
             return Err(Error::corrupt(
@@ -303,8 +333,17 @@ impl Replay<'_> {
                     return self.end(Stop { reached, quiet: true, path, offset: 0, what });
                 }
             };
-            self.accept_header(index, &header)?;
-            let (offset, end) = self.read_segment(index, &header)?;
+            let from = match resumed {
+                at if index == 0 && at > 0 => {
+                    self.outcome.next_segment = header.number + 1;
+                    at
+                }
+                _ => {
+                    self.accept_header(index, &header)?;
+                    SEGMENT_HEADER
+                }
+            };
+            let (offset, end) = self.read_segment(index, &header, from)?;
             reached = Some((index, offset));
             if let Some((quiet, what)) = end {
                 return self.end(self.blame(index, offset, quiet, what));
@@ -357,13 +396,14 @@ impl Replay<'_> {
         Ok(())
     }
 
-    /// Reads the records of a segment up to where the next one begins. Returns the offset after
-    /// the last one and, unless that is where the next segment begins, what stands there: whether
-    /// it is nothing, and its name.
+    /// Reads the records of a segment from an offset up to where the next one begins. Returns the
+    /// offset after the last one and, unless that is where the next segment begins, what stands
+    /// there: whether it is nothing, and its name.
     fn read_segment(
         &mut self,
         index: usize,
         header: &SegmentHeader,
+        from: u64,
     ) -> Result<(u64, Option<(bool, &'static str)>)> {
         let limit = self.readers.get(index + 1).and_then(|next| {
             let next = next.header.as_ref().ok()?;
@@ -371,7 +411,7 @@ impl Replay<'_> {
         });
         let reader = &mut self.readers[index];
         let path = reader.path.clone();
-        let mut offset = SEGMENT_HEADER;
+        let mut offset = from;
         loop {
             if limit == Some(lsn_at(header, offset)) && !self.head_due {
                 return Ok((offset, None));
@@ -509,6 +549,9 @@ fn accept_record(
     };
     outcome.end_lsn = lsn_at(segment, offset + record.record_bytes());
     outcome.clean_close = is_close;
+    if !is_close {
+        outcome.last_record = Some((number, offset, *record));
+    }
     if record.synced_lsn > segment.synced_lsn {
         outcome.synced_segment = outcome.synced_segment.max(segment.number);
     }

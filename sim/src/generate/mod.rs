@@ -51,6 +51,8 @@ enum Kind {
     Checkpoint,
     CheckpointStep,
     UseCheckpoint,
+    Follow,
+    Refresh,
     OpenScan,
     Advance,
     DropScan,
@@ -69,7 +71,7 @@ enum Kind {
     CrashAt,
 }
 
-const KINDS: [(Kind, u32); 47] = [
+const KINDS: [(Kind, u32); 49] = [
     (Kind::CreateTable, 4),
     (Kind::DropTable, 3),
     (Kind::Insert, 40),
@@ -101,6 +103,8 @@ const KINDS: [(Kind, u32); 47] = [
     (Kind::Checkpoint, 2),
     (Kind::CheckpointStep, 3),
     (Kind::UseCheckpoint, 1),
+    (Kind::Follow, 2),
+    (Kind::Refresh, 6),
     (Kind::OpenScan, 4),
     (Kind::Advance, 8),
     (Kind::DropScan, 1),
@@ -402,6 +406,8 @@ impl Swarm {
             }
             Kind::CheckpointStep => Step::CheckpointStep { steps: draw.pick(&[1, 3, 8, 100]) },
             Kind::UseCheckpoint => Step::UseCheckpoint { target: target(draw) },
+            Kind::Follow => Step::Follow { race: draw.chance(50).then(|| pieces::race(draw)) },
+            Kind::Refresh => Step::Refresh { race: draw.chance(50).then(|| pieces::race(draw)) },
             Kind::Tick => {
                 let ns = draw.between(1, 10_000_000_000) as i64;
                 Step::Tick { ns: if draw.chance(30) { -ns } else { ns } }

@@ -8,7 +8,7 @@ use srdb_vfs::OpKind;
 use super::{Swarm, fill, pick, questions, target, thousandths};
 use crate::db::ROOT;
 use crate::draw::Draw;
-use crate::plan::{After, At, Compare, Image, Level, Rot, RotFile, Rows, Step, Way};
+use crate::plan::{After, At, Compare, Image, Level, Race, Rot, RotFile, Rows, Step, Way};
 
 impl Swarm {
     /// Of files that nobody has opened yet, while a snapshot holds them, `step` takes some away.
@@ -256,4 +256,11 @@ impl Swarm {
 /// How far a job is when something comes in between.
 fn draw_steps(draw: &mut impl Draw) -> u16 {
     draw.between(1, 12) as u16
+}
+
+/// What the writer does while a follower looks.
+pub(super) fn race(draw: &mut impl Draw) -> Race {
+    let call = draw.pick(&[0, 2, 5, 8, 11, 14, 17, 20, 30]) + draw.below(3);
+    let steps = draw.pick(&[1, 3, 10, 40, 100]);
+    Race { call, pick: draw.pick(&[0, 0, 1]), steps, rotate: draw.chance(30) }
 }

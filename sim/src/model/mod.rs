@@ -165,6 +165,26 @@ impl Model {
         self.safe_at_disk
     }
 
+    /// How many commits survive the process.
+    pub fn safe_at_os(&self) -> usize {
+        self.safe_at_os
+    }
+
+    /// How many of the first commits come to so many rows in each of these tables, at the most.
+    pub fn commits_of(&self, rows: &BTreeMap<TableId, usize>) -> Option<usize> {
+        let mut sums: BTreeMap<TableId, usize> = rows.keys().map(|id| (*id, 0)).collect();
+        let mut found = (sums == *rows).then_some(0);
+        for (at, commit) in self.commits.iter().enumerate() {
+            for part in &commit.parts {
+                sums.entry(part.table).and_modify(|sum| *sum += part.rows.len());
+            }
+            if sums == *rows {
+                found = Some(at + 1);
+            }
+        }
+        found
+    }
+
     /// A table was created, or the attempt failed.
     pub fn created(&mut self, slot: u8, shape: Shape, standing: Standing) {
         let id = self.next_table;

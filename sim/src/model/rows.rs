@@ -36,6 +36,12 @@ impl Rows {
         self.places().map(|place| (place as i64 + 1, &self.all[place]))
     }
 
+    /// The first so many rows, those that were dropped included.
+    pub fn up_to(&self, rows: usize) -> Rows {
+        let all = self.all.iter().take(rows).cloned().collect();
+        Rows { all, dropped: self.dropped }
+    }
+
     /// `_seq` of the first row that can be seen, or would be.
     pub fn first_seq(&self) -> i64 {
         self.dropped as i64 + 1

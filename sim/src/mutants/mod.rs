@@ -50,6 +50,8 @@ pub enum Class {
     Compaction,
     /// Copies of a database in use.
     Checkpoints,
+    /// What is read beside the writer.
+    Followers,
 }
 
 impl Class {
@@ -67,6 +69,7 @@ impl Class {
             Class::Indexes => "indexes",
             Class::Compaction => "compaction",
             Class::Checkpoints => "checkpoints",
+            Class::Followers => "followers",
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Every mutant there is. `docs/testing.md` shows the same table; a test compares them.
 
 use super::Class::{
-    Answers, Checkpoints, Compaction, Damage, Durability, Errors, Files, Indexes, Numbers, Order,
-    Recovery,
+    Answers, Checkpoints, Compaction, Damage, Durability, Errors, Files, Followers, Indexes,
+    Numbers, Order, Recovery,
 };
 use super::calls;
 use super::lie::Lie;
@@ -627,5 +627,50 @@ pub static MUTANTS: &[Mutant] = &[
         "copy-with-later-rows",
         Checkpoints,
         "rows that came after a checkpoint was begun are in it",
+    ),
+    line(
+        "follower-misses-a-switch",
+        Followers,
+        "a follower does not look whether another MANIFEST counts",
+    ),
+    line(
+        "follower-stays-in-its-segment",
+        Followers,
+        "a follower reads on in the last segment that it knows, and in no later one",
+    ),
+    line(
+        "follower-opens-late",
+        Followers,
+        "a follower opens SSTs when they are read, by which time they may be gone",
+    ),
+    line(
+        "follower-opens-indexes-late",
+        Followers,
+        "a follower opens index files when they are asked, by which time they may be gone",
+    ),
+    line(
+        "follower-splits-a-commit",
+        Followers,
+        "of a commit over several tables a follower sees the first one's rows only",
+    ),
+    line(
+        "follower-takes-a-gap-for-the-end",
+        Followers,
+        "a follower takes a log that was flushed under its hands for an empty one",
+    ),
+    line(
+        "follower-forgets-the-carried",
+        Followers,
+        "a follower leaves out what was carried into the log's first segment",
+    ),
+    line(
+        "follower-keeps-dropped-tables",
+        Followers,
+        "a follower goes on showing tables that were dropped",
+    ),
+    line(
+        "follower-looks-once",
+        Followers,
+        "a follower takes the writer's work for damage, without looking again",
     ),
 ];

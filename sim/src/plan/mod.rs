@@ -35,7 +35,7 @@ pub use after::{After, At, Image, Nested, Rot, RotFile, Survivor};
 pub use options::Options;
 pub use question::{Ask, Condition, Figure, Is, Key, Nulls, Sums, Test, Wanted, What};
 pub use rows::{Again, Compare, Level, Read, Rows, Way};
-pub use step::Step;
+pub use step::{Race, Step};
 
 /// A run, spelt out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

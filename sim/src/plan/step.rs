@@ -264,6 +264,18 @@ pub enum Step {
         /// Which.
         target: u8,
     },
+    /// Opens the database for reading beside its writer, in the place of a follower there is.
+    Follow {
+        /// What the writer does meanwhile.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        race: Option<Race>,
+    },
+    /// Lets the follower go on to what there is now; what it sees is kept as a snapshot.
+    Refresh {
+        /// What the writer does meanwhile.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        race: Option<Race>,
+    },
     /// Moves the clock; below zero, back.
     Tick {
         /// By how many nanoseconds.
@@ -326,6 +338,21 @@ pub enum Step {
         #[serde(default, skip_serializing_if = "After::is_plain")]
         after: After,
     },
+}
+
+/// What the writer does while somebody reads beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Race {
+    /// After so many of the reader's calls.
+    pub call: u64,
+    /// Which of the jobs that have work.
+    pub pick: u16,
+    /// How many of their steps.
+    pub steps: u16,
+    /// Freezes the active generation first.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub rotate: bool,
 }
 
 fn one() -> u16 {

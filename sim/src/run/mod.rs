@@ -15,6 +15,7 @@ mod checkpoint;
 mod commit;
 mod cut;
 mod figures;
+mod follow;
 mod handle;
 mod harm;
 mod query;
@@ -227,6 +228,8 @@ struct Run {
     /// The checkpoints that were made, or begun, and the one that is being made.
     copies: BTreeMap<u8, checkpoint::Copy>,
     making: Option<checkpoint::Making>,
+    /// Who reads beside the database.
+    follower: Option<follow::Following>,
     /// Handles of tables that were dropped.
     dropped: Vec<Table>,
     /// The database was there once: it is opened, not created.
@@ -283,6 +286,7 @@ impl Run {
             scans: Vec::new(),
             copies: BTreeMap::new(),
             making: None,
+            follower: None,
             dropped: Vec::new(),
             born: false,
             interrupted: false,
@@ -375,6 +379,7 @@ impl Run {
         self.finish_scans()?;
         self.snapshots.clear();
         self.making = None;
+        self.follower = None;
         // Nor is a process at rest that has not noticed yet that pages have left the cache.
         if self.poisoned || self.watch.errors() > 0 || self.was_evicted() {
             self.restart(crate::model::Death::Process, None, &After::default())?;

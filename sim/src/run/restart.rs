@@ -172,6 +172,7 @@ impl Run {
         self.snapshots.clear();
         self.scans.clear();
         self.making = None;
+        self.follower = None;
         self.dropped.clear();
         self.closed_tables.clear();
         self.db = None;
@@ -238,11 +239,16 @@ impl Run {
             let is_durable = coming.death != Death::Process && !self.disk.has_ghosts();
             self.floors.advance(&seen, is_durable)?;
         }
+        let followed = match self.excuse() {
+            None => self.unrecovered(&self.disk)?,
+            Some(_) => None,
+        };
         let db = self.open_sound(&self.disk.clone())?;
         let found = self.found(&db)?;
         if self.excuse().is_none() {
             seen.agrees(&mut self.ssts, &db, &found)?;
             wal::same_again(coming.reference.as_ref(), &found)?;
+            wal::same_again(followed.as_ref(), &found)?;
         }
         self.ssts.forget_all_but(&seen);
         self.recovered(&found, coming.death)?;

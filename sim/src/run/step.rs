@@ -42,7 +42,7 @@ fn phase(step: &Step) -> Phase {
     }
 }
 
-fn phase_of_job(job: Job) -> Phase {
+pub(super) fn phase_of_job(job: Job) -> Phase {
     match job {
         Job::Flush => Phase::Flush,
         Job::BuildIndex => Phase::Index,
@@ -115,6 +115,8 @@ impl Run {
             Step::Checkpoint { target, steps } => self.checkpoint(*target, *steps),
             Step::CheckpointStep { steps } => self.step_checkpoint(*steps),
             Step::UseCheckpoint { target } => self.use_checkpoint(*target),
+            Step::Follow { race } => self.follow(*race),
+            Step::Refresh { race } => self.refresh(*race),
             Step::Tick { ns } => Ok(self.tick(*ns)),
             Step::Fault { fault } => {
                 self.disk.inject(fault.clone());

@@ -1,0 +1,276 @@
+//! A database that is read beside its writer, as another process would read it.
+//!
+//! What a follower sees is checked against the model: whole commits, the first of them, none left
+//! out that was in the system's hands when it looked, and no fewer than it saw before. It changes
+//! nothing on the disk. While it looks, at a call that the plan names, the writer may go on with
+//! its work: that is when files are gone that were named a moment ago.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use srdb::{Database, Error, Follower, Job, Progress, Snapshot};
+use srdb_vfs::{MemDisk, OpKind, Vfs};
+
+use super::read::difference;
+use super::step::phase_of_job;
+use super::{Kept, Run};
+use crate::db::{ROOT, found_row, slot_of};
+use crate::model::{Found, FoundTable, Standing, TableId};
+use crate::oracle::Violation;
+use crate::plan::Race;
+use crate::vfs::{Call, Layer, Layered};
+
+/// A follower, and how many commits it has seen at least.
+pub(super) struct Following {
+    follower: Follower,
+    beside: Arc<Beside>,
+    seen: usize,
+}
+
+/// Something that the writer does while a follower looks.
+type Act = Box<dyn FnOnce() + Send>;
+
+/// Stands between a follower and the disk.
+#[derive(Default)]
+struct Beside(Mutex<Looking>);
+
+#[derive(Default)]
+struct Looking {
+    /// What the writer does before so many more calls.
+    act: Option<(u64, Act)>,
+    /// A call that changes the disk, or takes a lock.
+    forbidden: Option<OpKind>,
+}
+
+impl fmt::Debug for Beside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Beside")
+    }
+}
+
+impl Beside {
+    fn lock(&self) -> MutexGuard<'_, Looking> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Layer for Beside {
+    fn call(&self, call: &Call<'_>, go: &mut dyn FnMut() -> io::Result<u64>) -> io::Result<u64> {
+        use OpKind::{Kind, Len, Map, MapRead, Open, Read, ReadDir};
+        let act = {
+            let mut looking = self.lock();
+            if !matches!(call.op, Open | Read | Len | Map | MapRead | ReadDir | Kind) {
+                looking.forbidden = Some(call.op);
+            }
+            match looking.act.take() {
+                Some((0, act)) => Some(act),
+                Some((left, act)) => {
+                    looking.act = Some((left - 1, act));
+                    None
+                }
+                None => None,
+            }
+        };
+        if let Some(act) = act {
+            act();
+        }
+        go()
+    }
+}
+
+impl Run {
+    /// Opens the database for reading beside its writer, in the place of a follower there is.
+    pub(super) fn follow(&mut self, race: Option<Race>) -> Result<String, Violation> {
+        let beside = Arc::new(Beside::default());
+        let below = Layered::new(Arc::new(self.disk.clone()), self.watch.clone());
+        let vfs = Arc::new(Layered::new(Arc::new(below), beside.clone()));
+        self.follower = None;
+        let (safe, done) = (self.model.safe_at_os(), self.race(&beside, race)?);
+        let builder = Database::builder(ROOT).vfs(vfs).clock(Arc::new(self.clock.clone()));
+        let followed = builder.follow();
+        self.after_race(&beside, &done)?;
+        match followed {
+            _ if self.disk.crashed() => Ok("the power has failed".to_owned()),
+            Err(e) => self.judge_read("following", &e),
+            Ok(follower) => {
+                self.follower = Some(Following { follower, beside, seen: 0 });
+                self.look_at_follower(safe)
+            }
+        }
+    }
+
+    /// Lets the follower go on.
+    pub(super) fn refresh(&mut self, race: Option<Race>) -> Result<String, Violation> {
+        let Some(Following { follower, beside, seen }) = self.follower.take() else {
+            return Ok("no follower".to_owned());
+        };
+        let (safe, done) = (self.model.safe_at_os(), self.race(&beside, race)?);
+        let before = follower.last_commit();
+        let refreshed = follower.refresh();
+        self.after_race(&beside, &done)?;
+        if self.disk.crashed() {
+            return Ok("the power has failed".to_owned());
+        }
+        let is_same = follower.last_commit() == before;
+        self.follower = Some(Following { follower, beside, seen });
+        match refreshed {
+            Err(_) if !is_same => Err(wrong("a refresh has failed, and moved")),
+            Err(e) => self.judge_read("a refresh", &e),
+            Ok(false) if !is_same => Err(wrong("a refresh that found nothing new has moved")),
+            Ok(_) => self.look_at_follower(safe),
+        }
+    }
+
+    /// Gets ready what the writer does meanwhile.
+    fn race(&self, beside: &Beside, race: Option<Race>) -> Result<Arc<Done>, Violation> {
+        let done = Arc::new(Done::default());
+        let Some(Race { call, pick, steps, rotate }) = race else { return Ok(done) };
+        let (db, tracker, to) = (self.db()?, self.tracker.clone(), done.clone());
+        let act = move || {
+            if rotate {
+                to.add("rotate", Ok(db.rotate().map_or_else(|e| Some(e), |_| None)));
+            }
+            for _ in 0..steps {
+                let jobs = db.jobs();
+                let Some(job) = jobs.get(usize::from(pick) % jobs.len().max(1)).copied() else {
+                    break;
+                };
+                if let Some(tracker) = &tracker {
+                    tracker.enter(phase_of_job(job));
+                }
+                let stepped = db.step(job);
+                let failed = stepped.is_err();
+                to.add("a job", stepped.map(|p| (p, job)).map_or_else(|e| Ok(Some(e)), Err));
+                if failed {
+                    break;
+                }
+            }
+        };
+        beside.lock().act = Some((call, Box::new(act)));
+        Ok(done)
+    }
+
+    /// What came of it, and that the follower has kept its hands off.
+    fn after_race(&mut self, beside: &Beside, done: &Done) -> Result<(), Violation> {
+        let mut looking = beside.lock();
+        looking.act = None;
+        if let Some(op) = looking.forbidden {
+            return Err(wrong(&format!("a follower has called {op:?}")));
+        }
+        drop(looking);
+        for (doing, result) in done.take() {
+            match result {
+                Ok(None) => self.check_writable(doing)?,
+                Ok(Some(e)) => drop(self.judge(doing, &e)?),
+                Err((Progress::Done, job)) if job != Job::Delete => {
+                    self.check_writable("the end of a job")?;
+                }
+                Err(_) => {}
+            }
+        }
+        self.settle()
+    }
+
+    /// Compares what the follower sees with the model, and keeps it as a snapshot.
+    fn look_at_follower(&mut self, safe: usize) -> Result<String, Violation> {
+        let Some(Following { follower, seen, .. }) = &self.follower else {
+            return Ok("no follower".to_owned());
+        };
+        let (snapshot, seen) = (follower.snapshot(), *seen);
+        let found = match read_view(&snapshot) {
+            Ok(found) => found,
+            Err(e) => return self.judge_read("reading what a follower sees", &e),
+        };
+        let is_harmed = self.excuse().is_some();
+        if is_harmed || self.watch.errors() > 0 || self.poisoned || self.was_evicted() {
+            // What failed may be there all the same, and what is not durable be gone.
+            return Ok("a follower".to_owned());
+        }
+        let mut ends: BTreeMap<TableId, usize> = BTreeMap::new();
+        let mut tables = Vec::new();
+        for (id, table) in self.model.tables().filter(|(_, t)| t.standing == Standing::Live) {
+            let Some(there) = found.iter().find(|there| there.slot == table.slot) else {
+                return Err(wrong(&format!("a follower does not see t{}", table.slot)));
+            };
+            let (first, due) = (there.first_seq, table.rows.first_seq());
+            if first != due {
+                return Err(wrong(&format!("t{} begins with row {first}, not {due}", table.slot)));
+            }
+            let end = due as usize - 1 + there.rows.len();
+            let rows = table.rows.up_to(end);
+            if let Some(what) = difference(&there.rows, rows.kept()) {
+                return Err(wrong(&format!("t{}: {what}", table.slot)));
+            }
+            ends.insert(id, end);
+            tables.push((table.slot, table.shape, rows));
+        }
+        if let Some(more) = found.iter().find(|there| self.model.table(there.slot).is_none()) {
+            return Err(wrong(&format!("a follower sees t{}, which is gone", more.slot)));
+        }
+        let commits = self.model.commits_of(&ends);
+        let commits = commits.ok_or_else(|| wrong(&format!("not whole commits: {ends:?}")))?;
+        if commits < safe.max(seen) {
+            let what = format!("{commits} commits, {safe} were safe and {seen} seen before");
+            return Err(wrong(&what));
+        }
+        if let Some(following) = &mut self.follower {
+            following.seen = commits;
+        }
+        self.snapshots.push(Kept { snapshot, tables });
+        Ok(format!("{commits} commits"))
+    }
+
+    /// What a follower makes of a disk before anybody has recovered it; none if there is no
+    /// database yet.
+    pub(super) fn unrecovered(&self, disk: &MemDisk) -> Result<Option<Found>, Violation> {
+        let before = disk.pending();
+        let vfs: Arc<dyn Vfs> = Arc::new(disk.clone());
+        let followed = match Database::builder(ROOT).vfs(vfs).follow() {
+            Err(Error::NoDatabase { .. }) => return Ok(None),
+            followed => followed.and_then(|follower| read_view(&follower.snapshot())),
+        };
+        if disk.pending() != before || disk.list().iter().all(|(path, _)| path != Path::new(ROOT)) {
+            return Err(wrong("following a database that nobody has open has changed the disk"));
+        }
+        followed.map(Some).map_err(|e| wrong(&format!("before recovery it gives: {e}")))
+    }
+}
+
+/// What the writer did: each answer is that of a job, or else that of a call, with its error.
+#[derive(Default)]
+struct Done(Mutex<Vec<(&'static str, Answer)>>);
+
+type Answer = Result<Option<Error>, (Progress, Job)>;
+
+impl Done {
+    fn add(&self, doing: &'static str, answer: Answer) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((doing, answer));
+    }
+
+    fn take(&self) -> Vec<(&'static str, Answer)> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// All rows of all tables.
+fn read_view(view: &Snapshot) -> srdb::Result<Found> {
+    let mut found = Found::new();
+    for name in view.tables() {
+        let table = view.table(&name)?;
+        let rows = table.scan(..)?.map(|row| row.map(found_row));
+        found.push(FoundTable {
+            slot: slot_of(&name).unwrap_or(u8::MAX),
+            fields: table.schema().len(),
+            first_seq: table.first_seq(),
+            rows: rows.collect::<srdb::Result<_>>()?,
+        });
+    }
+    Ok(found)
+}
+
+fn wrong(what: &str) -> Violation {
+    Violation::new("follower", what)
+}
