@@ -23,11 +23,12 @@ fn reading_commands_work_beside_an_import_and_a_second_writer_is_refused() {
     let mut writer = command.spawn().expect("srdb starts");
     let mut input = writer.stdin.take().expect("a pipe");
     let mut acks = BufReader::new(writer.stdout.take().expect("a pipe")).lines();
-    input.write_all(b"n,text\n").expect("a header");
-    // Enough for the fields' types to be found, and for the first acknowledgements.
-    for n in 1..=40_000 {
-        writeln!(input, "{n},text-{n}").expect("a line");
-    }
+    // It is not at its end before all acknowledgements are read, which are more than a pipe holds.
+    let feeder = std::thread::spawn(move || {
+        let mut text = String::from("n,text\n");
+        (1..=40_000).for_each(|n| text.push_str(&format!("{n},text-{n}\n")));
+        input.write_all(text.as_bytes()).expect("lines");
+    });
     let mut acknowledged = 0;
     for _ in 0..20 {
         let line = acks.next().expect("an acknowledgement").expect("output");
@@ -45,8 +46,8 @@ fn reading_commands_work_beside_an_import_and_a_second_writer_is_refused() {
     bench.run("index", &["t", "list"]).code(0);
     let holder = format!("process {}", writer.id());
     bench.run("drop", &["t", "--yes"]).code(1).says("in use").says(&holder);
-    drop(input);
     let last = acks.last().expect("more").expect("output");
+    feeder.join().expect("the lines are read");
     assert!(writer.wait().expect("it ends").success());
     assert_eq!(last, "committed rows=40000");
     bench.run("count", &["t"]).code(0).prints("40000\n");
