@@ -239,13 +239,14 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
-fn a_database_in_use_says_so() {
+fn a_database_in_use_can_be_read_and_says_so_to_who_would_write() {
     let bench = Bench::with_table();
     let held = srdb::Database::open(bench.db()).expect("opens");
-    bench.run("count", &["t"]).code(1).says("in use");
+    bench.run("drop", &["t", "--yes"]).code(1).says("in use");
+    bench.run("count", &["t"]).code(0).prints("3\n");
     held.close().expect("closes");
     drop(held);
-    bench.run("count", &["t"]).code(0);
+    bench.run("drop", &["t", "--yes"]).code(0);
 }
 
 #[test]
