@@ -406,8 +406,8 @@ impl Swarm {
             }
             Kind::CheckpointStep => Step::CheckpointStep { steps: draw.pick(&[1, 3, 8, 100]) },
             Kind::UseCheckpoint => Step::UseCheckpoint { target: target(draw) },
-            Kind::Follow => Step::Follow { race: draw.chance(50).then(|| pieces::race(draw)) },
-            Kind::Refresh => Step::Refresh { race: draw.chance(50).then(|| pieces::race(draw)) },
+            Kind::Follow => pieces::follow(draw),
+            Kind::Refresh => pieces::refresh(draw),
             Kind::Tick => {
                 let ns = draw.between(1, 10_000_000_000) as i64;
                 Step::Tick { ns: if draw.chance(30) { -ns } else { ns } }

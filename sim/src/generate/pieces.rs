@@ -20,7 +20,7 @@ impl Swarm {
     /// One of the others.
     pub(super) fn piece(&self, draw: &mut impl Draw) -> Vec<Step> {
         let slot = self.table(draw);
-        match draw.below(9) {
+        match draw.below(11) {
             0 => self.torn_batch(draw, slot),
             1 => self.replaced_manifest(draw, slot),
             2 => self.rotten_flush(draw, slot),
@@ -29,6 +29,7 @@ impl Swarm {
             5 => self.merge_under_way(draw, slot),
             6 => self.cut_checkpoint(draw, slot),
             7 => self.checkpoint_under_way(draw, slot),
+            8 | 9 => self.followed(draw, slot),
             _ => self.index_asked(draw, slot),
         }
     }
@@ -175,6 +176,35 @@ impl Swarm {
         all
     }
 
+    /// What a follower has seen changes its place, before it goes on and what it saw is read.
+    fn followed(&self, draw: &mut impl Draw, table: u8) -> Vec<Step> {
+        let os = |step| match step {
+            Step::Insert { rows, way, .. } => Step::Insert { rows, way, level: Some(Level::Os) },
+            other => other,
+        };
+        let mut steps = vec![os(self.insert(draw, table))];
+        match draw.below(3) {
+            0 => steps.push(Step::Rotate),
+            1 => steps.push(Step::Flush),
+            _ => {}
+        }
+        steps.push(follow(draw));
+        for _ in 0..draw.between(1, 3) {
+            match draw.below(6) {
+                0 => steps.push(Step::Rotate),
+                1 => steps.push(Step::Flush),
+                2 => steps.extend([Step::Flush, Step::Compact { table }, Step::Jobs]),
+                3 => steps.push(Step::DropTable { table }),
+                4 => steps.push(Step::Jobs),
+                _ => {}
+            }
+            steps.push(os(self.insert(draw, table)));
+        }
+        let read = Step::ReadSnapshot { pick: u16::MAX };
+        steps.extend([refresh(draw), Step::Flush, Step::Jobs, read]);
+        steps
+    }
+
     /// An index comes or goes while a job that writes its files is half done.
     fn index_under_way(&self, draw: &mut impl Draw, table: u8) -> Vec<Step> {
         let field = draw.below(18) as u8;
@@ -258,9 +288,22 @@ fn draw_steps(draw: &mut impl Draw) -> u16 {
     draw.between(1, 12) as u16
 }
 
-/// What the writer does while a follower looks.
-pub(super) fn race(draw: &mut impl Draw) -> Race {
+/// A follower comes.
+pub(super) fn follow(draw: &mut impl Draw) -> Step {
+    Step::Follow { race: race(draw), unread: draw.chance(50) }
+}
+
+/// A follower goes on.
+pub(super) fn refresh(draw: &mut impl Draw) -> Step {
+    Step::Refresh { race: race(draw), unread: draw.chance(50) }
+}
+
+/// What the writer does while a follower looks, if it does anything.
+fn race(draw: &mut impl Draw) -> Option<Race> {
+    if draw.chance(50) {
+        return None;
+    }
     let call = draw.pick(&[0, 2, 5, 8, 11, 14, 17, 20, 30]) + draw.below(3);
     let steps = draw.pick(&[1, 3, 10, 40, 100]);
-    Race { call, pick: draw.pick(&[0, 0, 1]), steps, rotate: draw.chance(30) }
+    Some(Race { call, pick: draw.pick(&[0, 0, 1]), steps, rotate: draw.chance(30) })
 }

@@ -269,12 +269,18 @@ pub enum Step {
         /// What the writer does meanwhile.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         race: Option<Race>,
+        /// What it sees is counted only, and kept to be read later.
+        #[serde(default, skip_serializing_if = "is_default")]
+        unread: bool,
     },
     /// Lets the follower go on to what there is now; what it sees is kept as a snapshot.
     Refresh {
         /// What the writer does meanwhile.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         race: Option<Race>,
+        /// As for `Follow`.
+        #[serde(default, skip_serializing_if = "is_default")]
+        unread: bool,
     },
     /// Moves the clock; below zero, back.
     Tick {

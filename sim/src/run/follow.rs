@@ -17,7 +17,7 @@ use srdb_vfs::{MemDisk, OpKind, Vfs};
 use super::read::difference;
 use super::step::phase_of_job;
 use super::{Kept, Run};
-use crate::db::{ROOT, found_row, slot_of};
+use crate::db::{ROOT, found_row, slot_of, table_name};
 use crate::model::{Found, FoundTable, Standing, TableId};
 use crate::oracle::Violation;
 use crate::plan::Race;
@@ -83,7 +83,7 @@ impl Layer for Beside {
 
 impl Run {
     /// Opens the database for reading beside its writer, in the place of a follower there is.
-    pub(super) fn follow(&mut self, race: Option<Race>) -> Result<String, Violation> {
+    pub(super) fn follow(&mut self, race: Option<Race>, unread: bool) -> Result<String, Violation> {
         let beside = Arc::new(Beside::default());
         let below = Layered::new(Arc::new(self.disk.clone()), self.watch.clone());
         let vfs = Arc::new(Layered::new(Arc::new(below), beside.clone()));
@@ -97,13 +97,13 @@ impl Run {
             Err(e) => self.judge_read("following", &e),
             Ok(follower) => {
                 self.follower = Some(Following { follower, beside, seen: 0 });
-                self.look_at_follower(safe)
+                self.look_at_follower(safe, unread)
             }
         }
     }
 
     /// Lets the follower go on.
-    pub(super) fn refresh(&mut self, race: Option<Race>) -> Result<String, Violation> {
+    pub(super) fn refresh(&mut self, race: Option<Race>, unread: bool) -> Result<String, Violation> {
         let Some(Following { follower, beside, seen }) = self.follower.take() else {
             return Ok("no follower".to_owned());
         };
@@ -120,7 +120,7 @@ impl Run {
             Err(_) if !is_same => Err(wrong("a refresh has failed, and moved")),
             Err(e) => self.judge_read("a refresh", &e),
             Ok(false) if !is_same => Err(wrong("a refresh that found nothing new has moved")),
-            Ok(_) => self.look_at_follower(safe),
+            Ok(_) => self.look_at_follower(safe, unread),
         }
     }
 
@@ -174,13 +174,15 @@ impl Run {
         self.settle()
     }
 
-    /// Compares what the follower sees with the model, and keeps it as a snapshot.
-    fn look_at_follower(&mut self, safe: usize) -> Result<String, Violation> {
+    /// Compares what the follower sees with the model: how many rows, and, unless they are to be
+    /// read later, which ones. Keeps it as a snapshot.
+    fn look_at_follower(&mut self, safe: usize, unread: bool) -> Result<String, Violation> {
         let Some(Following { follower, seen, .. }) = &self.follower else {
             return Ok("no follower".to_owned());
         };
         let (snapshot, seen) = (follower.snapshot(), *seen);
-        let found = match read_view(&snapshot) {
+        let found = if unread { Ok(Vec::new()) } else { read_view(&snapshot) };
+        let found = match found {
             Ok(found) => found,
             Err(e) => return self.judge_read("reading what a follower sees", &e),
         };
@@ -192,23 +194,25 @@ impl Run {
         let mut ends: BTreeMap<TableId, usize> = BTreeMap::new();
         let mut tables = Vec::new();
         for (id, table) in self.model.tables().filter(|(_, t)| t.standing == Standing::Live) {
-            let Some(there) = found.iter().find(|there| there.slot == table.slot) else {
+            let Ok(there) = snapshot.table(&table_name(table.slot)) else {
                 return Err(wrong(&format!("a follower does not see t{}", table.slot)));
             };
-            let (first, due) = (there.first_seq, table.rows.first_seq());
+            let (first, due) = (there.first_seq(), table.rows.first_seq());
             if first != due {
                 return Err(wrong(&format!("t{} begins with row {first}, not {due}", table.slot)));
             }
-            let end = due as usize - 1 + there.rows.len();
+            let end = there.last_seq() as usize;
             let rows = table.rows.up_to(end);
-            if let Some(what) = difference(&there.rows, rows.kept()) {
+            let read = found.iter().find(|read| read.slot == table.slot);
+            if let Some(what) = read.and_then(|read| difference(&read.rows, rows.kept())) {
                 return Err(wrong(&format!("t{}: {what}", table.slot)));
             }
             ends.insert(id, end);
             tables.push((table.slot, table.shape, rows));
         }
-        if let Some(more) = found.iter().find(|there| self.model.table(there.slot).is_none()) {
-            return Err(wrong(&format!("a follower sees t{}, which is gone", more.slot)));
+        let slots = snapshot.tables().into_iter().map(|name| slot_of(&name).unwrap_or(u8::MAX));
+        if let Some(more) = slots.into_iter().find(|slot| self.model.table(*slot).is_none()) {
+            return Err(wrong(&format!("a follower sees t{more}, which is gone")));
         }
         let commits = self.model.commits_of(&ends);
         let commits = commits.ok_or_else(|| wrong(&format!("not whole commits: {ends:?}")))?;

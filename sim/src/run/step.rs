@@ -115,8 +115,8 @@ impl Run {
             Step::Checkpoint { target, steps } => self.checkpoint(*target, *steps),
             Step::CheckpointStep { steps } => self.step_checkpoint(*steps),
             Step::UseCheckpoint { target } => self.use_checkpoint(*target),
-            Step::Follow { race } => self.follow(*race),
-            Step::Refresh { race } => self.refresh(*race),
+            Step::Follow { race, unread } => self.follow(*race, *unread),
+            Step::Refresh { race, unread } => self.refresh(*race, *unread),
             Step::Tick { ns } => Ok(self.tick(*ns)),
             Step::Fault { fault } => {
                 self.disk.inject(fault.clone());
