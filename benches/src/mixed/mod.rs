@@ -79,6 +79,9 @@ impl Shared<'_> {
     }
 }
 
+/// What takes longer counts as so much.
+const LONGEST: Duration = Duration::from_secs(600);
+
 /// What is counted since somebody last looked.
 #[derive(Debug)]
 pub struct Latencies {
@@ -94,7 +97,7 @@ impl Latencies {
     /// # Errors
     /// Never: three digits are fine.
     pub fn new() -> Result<Self> {
-        let empty = || Histogram::new(3).map(Mutex::new);
+        let empty = || Histogram::new_with_max(LONGEST.as_micros() as u64, 3).map(Mutex::new);
         Ok(Latencies { commits: [empty()?, empty()?], answers: empty()? })
     }
 
