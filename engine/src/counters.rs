@@ -8,6 +8,7 @@
 //! | `compactions`| by the compaction, when one ends                                       |
 //! | `builds`     | `indexes.rs`, for each file                                            |
 //! | `removed`    | `delete.rs`                                                            |
+//! | `dropped_rows`| `drop_rows.rs`, when the edit is durable                              |
 //! | `files`      | `metered.rs`, which all files go through: nobody else has to           |
 //!
 //! Invariants
@@ -62,6 +63,8 @@ pub(crate) struct Counters {
     pub(crate) builds: BuildCounters,
     /// Files and directories that were removed.
     pub(crate) removed: Counter,
+    /// Rows that were dropped, by limits or by calls; not those of a table that was dropped.
+    pub(crate) dropped_rows: Counter,
     files: [FileCounters; FileKind::ALL.len()],
     pub(crate) latencies: Latencies,
 }

@@ -16,7 +16,7 @@ use crate::queue::Pending;
 use crate::state::State;
 use crate::{
     Batch, Checkpoint, Durability, Follower, Job, Progress, Result, Schema, Snapshot, Stats, Table,
-    Verification, compaction, delete, flush, indexes, recovery, tables, worker,
+    Verification, compaction, delete, flush, indexes, recovery, retain, tables, worker,
 };
 
 /// An open database. Cheap to clone; every clone is the same database, `Send` and `Sync`.
@@ -364,6 +364,24 @@ impl Database {
         tables.iter().try_for_each(|table| compaction::all(&self.state, table))
     }
 
+    /// [`Table::retain`] of every table; returns how many rows were dropped.
+    ///
+    /// # Errors
+    /// As [`Table::retain`]; the tables before the one that failed have dropped their rows.
+    pub fn retain(&self) -> Result<u64> {
+        self.state.check_writable()?;
+        let tables: Vec<_> = read(&self.state.tables).by_id.values().cloned().collect();
+        let mut rows = 0;
+        for table in tables {
+            match retain::now(&self.state, &table) {
+                // Dropped meanwhile.
+                Err(crate::Error::NoTable { .. }) => {}
+                dropped => rows += dropped?,
+            }
+        }
+        Ok(rows)
+    }
+
     /// Reads everything that is stored and checks every checksum and every structure: MANIFEST,
     /// WAL, SSTs and their B+Trees. Writers of rows wait while the log is read.
     ///
@@ -436,6 +454,9 @@ impl Database {
         if indexes::has_work(state) {
             jobs.push(Job::BuildIndex);
         }
+        if retain::has_work(state) {
+            jobs.push(Job::Retain);
+        }
         if compaction::has_work(state) {
             jobs.push(Job::Compact);
         }
@@ -462,6 +483,7 @@ impl Database {
             }
             Job::Flush => flush::step(state),
             Job::BuildIndex => indexes::step(state),
+            Job::Retain => retain::step(state),
             Job::Compact => compaction::step(state),
             Job::Delete => delete::step(state),
         }

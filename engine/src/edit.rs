@@ -21,6 +21,7 @@ use crate::coding::bytes::{Put, Reader};
 use crate::error::Damage;
 use crate::format::manifest::Refused;
 use crate::index::IndexMeta;
+use crate::retention::Retention;
 use crate::schema::Schema;
 use crate::sst::SstMeta;
 
@@ -113,6 +114,13 @@ pub(crate) enum Change {
         /// `_seq` of the first row that is still there: not beyond [`Change::TableState`]'s.
         first_seq: i64,
     },
+    /// How much of a table is kept from now on.
+    SetRetention {
+        /// The table's id.
+        table: u32,
+        /// The limits, in the place of those before.
+        limits: Retention,
+    },
     /// The database was closed after everything before was durable. Alone in its edit: it vouches
     /// for the records before it, and nothing is lost with it.
     Close,
@@ -153,6 +161,7 @@ impl Change {
             Change::AddIndexFile { .. } => 14,
             Change::CarriedInto(_) => 15,
             Change::DropRows { .. } => 16,
+            Change::SetRetention { .. } => 17,
         }
     }
 
@@ -202,6 +211,10 @@ impl Change {
                 out.put_u32(*table);
                 out.put_i64(*first_seq);
             }
+            Change::SetRetention { table, limits } => {
+                out.put_u32(*table);
+                limits.put(out);
+            }
         }
     }
 
@@ -241,6 +254,7 @@ impl Change {
             14 => Change::AddIndexFile { table: body.u32()?, meta: IndexMeta::read(body)? },
             15 => Change::CarriedInto(body.u64()?),
             16 => Change::DropRows { table: body.u32()?, first_seq: body.i64()? },
+            17 => Change::SetRetention { table: body.u32()?, limits: Retention::read(body)? },
             _ => return Ok(None),
         }))
     }
@@ -337,6 +351,19 @@ pub(crate) mod tests {
         }
     }
 
+    prop_compose! {
+        fn any_limits()(
+            age in any::<Option<u64>>(), of in any::<Option<(String, u64)>>(),
+            most in any::<(Option<u64>, Option<u64>)>(),
+        ) -> Retention {
+            let ns = std::time::Duration::from_nanos;
+            let limits = age.into_iter().fold(Retention::new(), |l, age| l.max_age(ns(age)));
+            let limits = of.into_iter().fold(limits, |l, (field, age)| l.max_age_of(field, ns(age)));
+            let limits = most.0.into_iter().fold(limits, Retention::max_rows);
+            most.1.into_iter().fold(limits, Retention::max_bytes)
+        }
+    }
+
     pub(crate) fn any_change() -> impl Strategy<Value = Change> {
         prop_oneof![
             (any::<u32>(), ".{0,20}", any::<Vec<u8>>(), any::<i64>()).prop_map(
@@ -371,6 +398,8 @@ pub(crate) mod tests {
                 .prop_map(|(table, meta)| Change::AddIndexFile { table, meta }),
             any::<(u32, i64)>()
                 .prop_map(|(table, first_seq)| Change::DropRows { table, first_seq }),
+            (any::<u32>(), any_limits())
+                .prop_map(|(table, limits)| Change::SetRetention { table, limits }),
         ]
     }
 
@@ -389,7 +418,7 @@ pub(crate) mod tests {
         }
 
         #[test]
-        fn hostile_bytes_never_panic(mut bytes in any::<Vec<u8>>(), count in 0u8..4, tag in 0u8..16) {
+        fn hostile_bytes_never_panic(mut bytes in any::<Vec<u8>>(), count in 0u8..4, tag in 0u8..18) {
             let _ = VersionEdit::decode(&bytes);
             bytes.splice(0..0, [count, 0, 0, 0, tag, 0, 8, 0, 0, 0]);
             let _ = VersionEdit::decode(&bytes);

@@ -391,6 +391,7 @@ impl FlushJob {
                 let is_complete = files.len() == table.files().indexes.len();
                 table.replace_memtable(&memtable, sst, files);
                 state.compaction_due.store(true, Ordering::Release);
+                state.retention_due.store(true, Ordering::Release);
                 if !is_complete {
                     // An index was made while this was written.
                     state.indexes_missing.store(true, Ordering::Release);

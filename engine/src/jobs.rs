@@ -25,6 +25,10 @@ pub enum Job {
     Commit,
     /// Write frozen generations to SSTs.
     Flush,
+    /// Drop the rows that limits of tables do not keep. It is listed after a flush, after limits
+    /// were set and at opening; in [`crate::Background::Manual`] a step also looks at limits of age
+    /// when it is not.
+    Retain,
     /// Merge SSTs of a table.
     Compact,
     /// Build the files of an index that was made after its table had rows.

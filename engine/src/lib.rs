@@ -12,6 +12,7 @@ mod compaction;
 mod counters;
 mod database;
 mod delete;
+mod drop_rows;
 mod edit;
 mod error;
 mod flush;
@@ -41,6 +42,7 @@ mod query;
 mod queue;
 mod read;
 mod recovery;
+mod retain;
 mod retention;
 mod row;
 mod scan;
@@ -78,6 +80,7 @@ pub use query::{
     Col, Explanation, Expr, Fill, Order, Query, RowChunk, Rows, agg, asc, col, desc,
 };
 pub use queue::Receipt;
+pub use retention::Retention;
 pub use row::{IntoRow, Row, RowBuf};
 pub use rust_decimal::Decimal;
 pub use scan::{RowRef, Scan, Structs};

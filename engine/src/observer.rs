@@ -117,6 +117,13 @@ pub enum Event {
         /// Why.
         error: String,
     },
+    /// The oldest rows of a table were dropped, by its limits or by a call.
+    RowsDropped {
+        /// The table's name.
+        table: String,
+        /// How many.
+        rows: u64,
+    },
     /// A writer waits for room in memory.
     Stalled,
     /// It waits no longer, be it that there is room or that it gave up.
@@ -201,6 +208,9 @@ fn trace(event: &Event) {
         }
         Event::CompactionFailed { table, error } => {
             warn!(target: "srdb", table, error, "compaction failed");
+        }
+        Event::RowsDropped { table, rows } => {
+            info!(target: "srdb", table, rows, "rows dropped");
         }
         Event::Stalled => debug!(target: "srdb", "a writer waits for room"),
         Event::Resumed { duration } => warn!(target: "srdb", ?duration, "a writer waited for room"),

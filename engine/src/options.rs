@@ -49,6 +49,15 @@ pub(crate) struct Policy {
     pub(crate) rows_max: u64,
 }
 
+impl Policy {
+    /// The same for a table of which so many bytes are kept: they go file by file, so no file is to
+    /// be more than an eighth of them.
+    pub(crate) fn within(mut self, kept_bytes: Option<u64>) -> Policy {
+        self.bytes_max = kept_bytes.map_or(self.bytes_max, |kept| self.bytes_max.min(kept / 8));
+        self
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Policy { files_max: 10, fan_in: 5, bytes_max: 512 << 20, rows_max: 8 << 20 }

@@ -236,6 +236,12 @@ pub(crate) fn tables_of(
             let file = state.index_file(vfs, database_id, *meta, rows);
             index.files.insert(sst, Arc::new(file));
         }
+        if let Err(error) = table.retention.place_of(&state.schema, &state.name) {
+            return Err(corrupt(format!("its limits can't be: {error}")));
+        }
+        if !mutant::when("limits-forgotten", || !table.retention.is_unlimited()) {
+            state.set_retention(Arc::clone(&table.retention));
+        }
         state.set_files(ssts, indexes, table.dropped_below);
         tables.insert(Arc::new(state));
     }

@@ -65,6 +65,12 @@ pub(crate) struct State {
     /// Whether there may be SSTs to merge.
     pub(crate) compaction_due: AtomicBool,
     pub(crate) build: Mutex<Option<BuildJob>>,
+    /// Whether limits of tables are to be looked at.
+    pub(crate) retention_due: AtomicBool,
+    /// The id from which on they still are, in a round that is under way.
+    pub(crate) retention_next: Mutex<Option<u32>>,
+    /// When the worker last looked at the clock for limits of age: ns of the monotonic clock.
+    pub(crate) retention_looked: AtomicU64,
     /// Whether an index file may be missing.
     pub(crate) indexes_missing: AtomicBool,
     pub(crate) log: Mutex<Log>,
@@ -240,6 +246,9 @@ impl State {
             compaction: Mutex::default(),
             compaction_due: AtomicBool::new(true),
             build: Mutex::new(None),
+            retention_due: AtomicBool::new(true),
+            retention_next: Mutex::new(None),
+            retention_looked: AtomicU64::new(0),
             indexes_missing: AtomicBool::new(missing.is_some() && !mutant::on("build-forgotten")),
             log: Mutex::new(from.log),
             manifest: Mutex::new(from.manifest),

@@ -13,8 +13,8 @@ use crate::row::RowBatch;
 use crate::state::State;
 use crate::table_state::TableState;
 use crate::{
-    ColumnStats, Durability, IntoRow, Query, Receipt, Result, Row, RowBuf, Scan, Schema,
-    SnapshotTable, Ticket, compaction, indexes, retention, stats,
+    ColumnStats, Durability, IntoRow, Query, Receipt, Result, Retention, Row, RowBuf, Scan, Schema,
+    SnapshotTable, Ticket, compaction, drop_rows, indexes, retain, stats,
 };
 
 /// A table of an open database. Cheap to clone; every clone is the same table.
@@ -83,7 +83,55 @@ impl Table {
     /// [`crate::Error::Poisoned`], [`crate::Error::Closed`]. After `Poisoned` the rows may turn out
     /// to be dropped when the database is opened again.
     pub fn drop_before(&self, seq: i64) -> Result<u64> {
-        retention::drop_before(&self.database, &self.state, seq)
+        drop_rows::drop_before(&self.database, &self.state, seq)
+    }
+
+    /// Sets how much of the table is kept, in the place of what was set before. Durable on return.
+    /// Rows beyond the limits are dropped behind, oldest first, for good, as by
+    /// [`Table::drop_before`].
+    ///
+    /// Rows count, and are dropped, once they are in SSTs; those in memory come on top. So that not
+    /// every row takes an edit, whole SSTs are dropped, or of the oldest an eighth of its rows at
+    /// least: rows may outlive the limit by that. They may outlive a limit of age by a 64th of it,
+    /// too, or a second, because it is not looked at more often. [`Table::retain`] is exact.
+    ///
+    /// # Errors
+    /// [`crate::Error::NoField`] for a field that the table does not have,
+    /// [`crate::Error::TypeMismatch`] for one that is no timestamp, [`crate::Error::NoTable`] after
+    /// a drop of the table, [`crate::Error::Io`], [`crate::Error::Poisoned`],
+    /// [`crate::Error::Closed`]. After `Io` and `Poisoned` the limits before go on, and the new
+    /// ones may turn out to be set when the database is opened again.
+    pub fn set_retention(&self, limits: Retention) -> Result<()> {
+        retain::set(&self.database, &self.state, limits)
+    }
+
+    /// How much of the table is kept.
+    pub fn retention(&self) -> Retention {
+        (*self.state.retention()).clone()
+    }
+
+    /// Drops the rows that the table's limits do not keep, now and to the row; returns how many.
+    /// Durable on return. If there are rows in memory, they are flushed first. Only for
+    /// [`Retention::max_bytes`] whole SSTs are dropped.
+    ///
+    /// ```
+    /// # use srdb::{Database, DataType, Field, Retention, Schema, row};
+    /// # fn main() -> srdb::Result<()> {
+    /// # let dir = tempfile::tempdir().expect("a temporary directory");
+    /// # let db = Database::open(dir.path())?;
+    /// # let t = db.create_table("t", Schema::new([Field::new("n", DataType::Int64)])?)?;
+    /// t.set_retention(Retention::new().max_rows(10))?;
+    /// t.insert_many((1..=100).map(|n| row! { "n" => n }))?;
+    /// assert_eq!(t.retain()?, 90);
+    /// assert_eq!((t.first_seq(), t.count()), (91, 10));
+    /// # db.close()
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Table::drop_before`]; [`crate::Error::Corrupt`] if an SST can't be read.
+    pub fn retain(&self) -> Result<u64> {
+        retain::now(&self.database, &self.state)
     }
 
     /// Merges the SSTs that the table has into as few as

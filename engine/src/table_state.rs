@@ -12,6 +12,7 @@ use crate::index::{IndexIdentity, IndexMeta};
 use crate::layout;
 use crate::locks::{lock, read, write};
 use crate::memtable::Memtable;
+use crate::retention::Retention;
 use crate::row::RowBatch;
 use crate::sst::{SstIdentity, SstMeta};
 use crate::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +29,8 @@ pub(crate) struct TableState {
     pub(crate) types: Arc<[DataType]>,
     pub(crate) dir: PathBuf,
     files: RwLock<Arc<TableFiles>>,
+    /// How much is kept: what the last edit says that is durable.
+    retention: RwLock<Arc<Retention>>,
     dropped: AtomicBool,
     spare: Mutex<Vec<RowBatch>>,
 }
@@ -49,6 +52,7 @@ impl TableState {
             dir: layout::table_dir(root, &crate::schema::name::directory_name(id, name)),
             schema,
             files: RwLock::default(),
+            retention: RwLock::default(),
             dropped: AtomicBool::new(false),
             spare: Mutex::default(),
         }
@@ -63,6 +67,15 @@ impl TableState {
     ) {
         let files = TableFiles { ssts, memtables: Vec::new(), indexes, dropped_below };
         *write(&self.files) = Arc::new(files);
+    }
+
+    /// How much is kept.
+    pub(crate) fn retention(&self) -> Arc<Retention> {
+        Arc::clone(&read(&self.retention))
+    }
+
+    pub(crate) fn set_retention(&self, limits: impl Into<Arc<Retention>>) {
+        *write(&self.retention) = limits.into();
     }
 
     /// Takes the rows below a `_seq` away; returns the SSTs that held nothing else, and their index

@@ -24,6 +24,8 @@ use crate::edit::{Change, VersionEdit};
 use crate::error::Damage;
 use crate::index::IndexMeta;
 use crate::limits::{FIELDS_MAX, NAME_BYTES_MAX, TABLES_MAX};
+use crate::mutant;
+use crate::retention::Retention;
 use crate::sst::SstMeta;
 
 /// One table of a version.
@@ -43,6 +45,8 @@ pub(crate) struct TableVersion {
     pub(crate) next_seq: i64,
     /// Rows below this `_seq` were dropped; 1 as long as none were.
     pub(crate) dropped_below: i64,
+    /// How much of it is kept.
+    pub(crate) retention: Arc<Retention>,
     /// `_time` of that row, or higher; `i64::MIN` for a new table.
     pub(crate) last_time: i64,
     /// The fields that have an index, by their place in the schema, and whether it is unique.
@@ -251,6 +255,10 @@ impl Version {
                 let table = self.table_mut(*table, touched)?;
                 raise("a table's first row", &mut table.dropped_below, *first_seq)
             }
+            Change::SetRetention { table, limits } => {
+                self.table_mut(*table, touched)?.retention = Arc::new(limits.clone());
+                Ok(())
+            }
         }
     }
 
@@ -285,6 +293,7 @@ impl Version {
             ssts: Vec::new(),
             next_seq: 1,
             dropped_below: 1,
+            retention: Arc::default(),
             last_time: i64::MIN,
             indexes: BTreeMap::new(),
             index_files: BTreeMap::new(),
@@ -445,6 +454,10 @@ impl Version {
             if table.dropped_below > 1 {
                 let (table, first_seq) = (table.id, table.dropped_below);
                 edit.push(Change::DropRows { table, first_seq });
+            }
+            if !table.retention.is_unlimited() && !mutant::on("limits-not-in-a-snapshot") {
+                let limits = (*table.retention).clone();
+                edit.push(Change::SetRetention { table: table.id, limits });
             }
             for (&field, &unique) in &table.indexes {
                 edit.push(Change::CreateIndex { table: table.id, field, unique });

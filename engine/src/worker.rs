@@ -15,7 +15,7 @@ use crate::mutant;
 use crate::signal::Signal;
 use crate::state::State;
 use crate::sync::thread;
-use crate::{Progress, Result, compaction, delete, flush, indexes};
+use crate::{Progress, Result, compaction, delete, flush, indexes, retain};
 
 /// Starts the worker of a database.
 ///
@@ -37,8 +37,13 @@ pub(crate) fn start(state: &Arc<State>) -> Result<()> {
 fn run(state: &std::sync::Weak<State>, signal: &Signal) {
     let _kept = mutant::on("worker-keeps-the-database").then(|| state.upgrade());
     let mut turns = None;
-    let mut rest = None;
-    while signal.wait(rest.take()) {
+    let mut rest: Option<Duration> = None;
+    loop {
+        // Merges that rest, or limits of age.
+        let Some(ages) = state.upgrade().map(|state| retain::sleep_for(&state)) else { return };
+        if !signal.wait(rest.take().into_iter().chain(ages).min()) {
+            return;
+        }
         // Until there is nothing left to do, or a step failed: then the failure is told to whoever
         // waits for the flush, and the next wake-up tries again.
         loop {
@@ -116,6 +121,12 @@ fn rest_step(state: &State, pace: &mut Pace) -> Result<Step> {
     };
     if is_step {
         pace.spent(written(state) - before);
+        return Ok(Step::Done);
+    }
+    if retain::has_work(state) {
+        // Rows that can't be dropped keep nothing else from being done: the round goes on behind
+        // them, and the next one tries again.
+        drop(retain::step(state));
         return Ok(Step::Done);
     }
     if !compaction::has_work(state) {

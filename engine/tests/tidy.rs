@@ -19,7 +19,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ),
     ("bits and bytes", &["coding", "chunk", "schema"]),
     ("formats", &["column", "format", "layout"]),
-    ("files", &["metered", "sst", "wal", "index", "edit", "version", "manifest"]),
+    ("files", &["metered", "sst", "wal", "index", "retention", "edit", "version", "manifest"]),
     (
         "state",
         &[
@@ -50,7 +50,8 @@ const LAYERS: [(&str, &[&str]); 8] = [
             "flush",
             "unique",
             "commit",
-            "retention",
+            "drop_rows",
+            "retain",
             "tables",
             "recovery",
             "checkpoint",

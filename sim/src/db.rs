@@ -163,7 +163,8 @@ pub fn read_all(db: &Database) -> Result<Result<Found, String>> {
                 rows.len()
             )));
         }
-        found.push(FoundTable { slot, fields: table.schema().len(), first_seq, rows });
+        let (fields, limits) = (table.schema().len(), table.retention());
+        found.push(FoundTable { slot, fields, first_seq, limits, rows });
     }
     Ok(Ok(found))
 }

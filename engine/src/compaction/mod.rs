@@ -224,6 +224,7 @@ fn pick(
         let files = table.files();
         let candidates: Vec<Candidate> =
             files.ssts.iter().map(|sst| candidate(&files, sst, damaged)).collect();
+        let policy = &policy.within(table.retention().bytes());
         let picked = match wanted {
             Wanted::Due => picker::pick(&candidates, policy),
             Wanted::All(_) => picker::pick_all(&candidates, policy),

@@ -14,6 +14,7 @@ use crate::coding::crc::{crc32, crc32_seeded};
 use crate::column::{DictionaryBuilder, Encoding, ZoneMap, encode};
 use crate::edit::{Change, VersionEdit};
 use crate::index::IndexMeta;
+use crate::retention::Retention;
 use crate::sst::SstMeta;
 use crate::types::DataType;
 
@@ -273,6 +274,7 @@ fn edits_are_as_documented() {
         ("add index file", Change::AddIndexFile { table: 1, meta: index_meta }),
         ("carried into", Change::CarriedInto(1)),
         ("drop rows", Change::DropRows { table: 1, first_seq: 2 }),
+        ("set retention", Change::SetRetention { table: 1, limits: Retention::new() }),
     ];
     let documented = rows("Version edit").into_iter().skip(1);
     for (row, (name, change)) in documented.clone().zip(&changes) {

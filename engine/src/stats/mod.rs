@@ -59,6 +59,8 @@ pub struct Stats {
     pub index_builds: BuildStats,
     /// Files and directories that were removed, likewise.
     pub removed_files: u64,
+    /// Rows that were dropped, by limits or by calls, without those of dropped tables; likewise.
+    pub dropped_rows: u64,
     /// What was written to files, likewise.
     pub writes: WriteStats,
     /// How long things took, likewise.
@@ -136,6 +138,7 @@ impl Stats {
             compactions: CompactionStats::of(counters),
             index_builds: BuildStats::of(counters),
             removed_files: counters.removed.get(),
+            dropped_rows: counters.dropped_rows.get(),
             writes: WriteStats::of(counters),
             latencies: Latencies::of(counters),
         }

@@ -91,6 +91,7 @@ impl Stats {
             ("srdb_compaction_rows_total", "Rows in the files merged into.", compactions.rows),
             ("srdb_index_builds_total", "Index files built behind.", builds.builds),
             ("srdb_index_build_bytes_total", "Bytes of these index files.", builds.bytes),
+            ("srdb_dropped_rows_total", "Rows dropped from tables.", self.dropped_rows),
             ("srdb_removed_files_total", "Files and directories removed.", self.removed_files),
         ] {
             page.metric(name, "counter", help);

@@ -5,15 +5,18 @@
 //! further into corners than one that does a bit of everything.
 
 mod aim;
+mod faults;
 mod pieces;
 pub mod questions;
 
-use srdb_vfs::{Fault, FaultKind, MapMode, OpKind, Personality, RotPlace, Shows};
+use srdb_vfs::{Fault, MapMode, OpKind, Personality, RotPlace};
+
+use faults::{noisy, rot, silent};
 
 use crate::coverage::{Gap, Phase};
 use crate::draw::Draw;
 use crate::plan::{
-    After, Again, Compare, Image, Level, Nested, Options, Plan, Read, Rot, RotFile, Rows, Step, Way,
+    After, Again, Compare, Image, Level, Limits, Nested, Options, Plan, Read, Rows, Step, Way,
 };
 use crate::shape::{STYLES, Shape};
 
@@ -39,6 +42,9 @@ enum Kind {
     Flush,
     Compact,
     DropRows,
+    SetRetention,
+    Retain,
+    RetainNow,
     Job,
     Jobs,
     Get,
@@ -71,7 +77,7 @@ enum Kind {
     CrashAt,
 }
 
-const KINDS: [(Kind, u32); 49] = [
+const KINDS: [(Kind, u32); 52] = [
     (Kind::CreateTable, 4),
     (Kind::DropTable, 3),
     (Kind::Insert, 40),
@@ -91,6 +97,9 @@ const KINDS: [(Kind, u32); 49] = [
     (Kind::Flush, 3),
     (Kind::Compact, 2),
     (Kind::DropRows, 3),
+    (Kind::SetRetention, 3),
+    (Kind::Retain, 3),
+    (Kind::RetainNow, 1),
     (Kind::Job, 30),
     (Kind::Jobs, 3),
     (Kind::Get, 6),
@@ -318,6 +327,7 @@ impl Swarm {
                     Again::Own,
                     Again::Queued,
                     Again::Refused,
+                    Again::Dropped,
                 ]),
             },
             Kind::CreateIndex => {
@@ -359,6 +369,11 @@ impl Swarm {
             Kind::DropRows => {
                 Step::DropRows { table: self.table(draw), at: draw.below(1100) as u16 }
             }
+            Kind::SetRetention => {
+                Step::SetRetention { table: self.table(draw), limits: limits(draw) }
+            }
+            Kind::Retain => Step::Retain,
+            Kind::RetainNow => Step::RetainNow { table: self.table(draw) },
             Kind::Job => Step::Job { pick: pick(draw), steps: draw.pick(&[1, 1, 1, 2, 5, 12]) },
             Kind::Jobs => Step::Jobs,
             Kind::Get => Step::Get {
@@ -488,6 +503,16 @@ impl Swarm {
     }
 }
 
+/// Limits small enough to matter; none take them back.
+fn limits(draw: &mut impl Draw) -> Limits {
+    Limits {
+        rows: draw.chance(40).then(|| draw.pick(&[0, 1, 3, 10, 50])),
+        bytes: draw.chance(30).then(|| draw.pick(&[0, 16 << 10, 40 << 10, 100 << 10])),
+        age: draw.chance(30).then(|| draw.pick(&[0, 2_000, 20_000, 1_000_000, 5_000_000_000])),
+        age_of: draw.chance(25).then(|| draw.pick(&[0, 1_000_000_000, 1 << 60, 1 << 62])),
+    }
+}
+
 /// One of the places where checkpoints are made: few, so that they are in each other's way.
 fn target(draw: &mut impl Draw) -> u8 {
     draw.below(3) as u8
@@ -511,52 +536,6 @@ fn thousandths(draw: &mut impl Draw) -> u16 {
 /// Some of a row's fields, or all.
 fn some_fields(draw: &mut impl Draw) -> Option<u32> {
     draw.chance(40).then(|| draw.below(1 << 32) as u32)
-}
-
-fn noisy(op: OpKind, draw: &mut impl Draw) -> FaultKind {
-    let bytes = draw.pick(&[0, 1, 8, 60, 511, 512, 513, 4096, 1 << 20, 1 << 20]);
-    match (op, draw.below(4)) {
-        (OpKind::Sync, 0) | (OpKind::SyncDir, 0..3) => FaultKind::SyncFail,
-        (OpKind::Sync, 1) => FaultKind::SyncDrop { shows: Shows::Old },
-        (OpKind::Sync, 2) => FaultKind::SyncDrop { shows: Shows::New },
-        (OpKind::Sync | OpKind::SyncDir | OpKind::Read, _) | (_, 1) => {
-            FaultKind::EioAfter { bytes }
-        }
-        (OpKind::MapRead, _) | (_, 0) => FaultKind::Eio,
-        _ => FaultKind::StorageFull { bytes },
-    }
-}
-
-/// What goes wrong in silence, where such a call can go wrong so.
-fn silent(op: OpKind, draw: &mut impl Draw) -> Option<FaultKind> {
-    let flip = FaultKind::Flip { at: draw.bits(), xor: 1 << draw.below(8) };
-    match (op, draw.below(4)) {
-        (OpKind::Write, 0) => Some(FaultKind::LostWrite { cached: false }),
-        (OpKind::Write, 1) => Some(FaultKind::LostWrite { cached: true }),
-        (OpKind::Write, 2) => {
-            Some(FaultKind::MisdirectedWrite { file: pick(draw) % 8, offset: draw.bits() })
-        }
-        (OpKind::MapRead, 0..2) => Some(FaultKind::StalePage),
-        (OpKind::Write | OpKind::Read | OpKind::MapRead, _) => Some(flip),
-        _ => None,
-    }
-}
-
-fn rot(draw: &mut impl Draw) -> Rot {
-    let file = draw.pick(&[
-        RotFile::WalVouched,
-        RotFile::WalVouched,
-        RotFile::WalVouched,
-        RotFile::Wal,
-        RotFile::Sst,
-        RotFile::Sst,
-        RotFile::Index,
-        RotFile::Manifest,
-        RotFile::Manifest,
-        RotFile::Manifest,
-        RotFile::Small,
-    ]);
-    Rot { file, pick: pick(draw), at: draw.below(1 << 32) as u32, xor: 1 << draw.below(8) }
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@
 
 use srdb_vfs::OpKind;
 
-use super::{Swarm, fill, pick, questions, target, thousandths};
+use super::{Swarm, fill, limits, pick, questions, target, thousandths};
 use crate::db::ROOT;
 use crate::draw::Draw;
-use crate::plan::{After, At, Compare, Image, Level, Race, Rot, RotFile, Rows, Step, Way};
+use crate::plan::{After, Again, At, Compare, Image, Level, Race, Rot, RotFile, Rows, Step, Way};
 
 impl Swarm {
     /// Of files that nobody has opened yet, while a snapshot holds them, `step` takes some away.
@@ -20,7 +20,7 @@ impl Swarm {
     /// One of the others.
     pub(super) fn piece(&self, draw: &mut impl Draw) -> Vec<Step> {
         let slot = self.table(draw);
-        match draw.below(11) {
+        match draw.below(13) {
             0 => self.torn_batch(draw, slot),
             1 => self.replaced_manifest(draw, slot),
             2 => self.rotten_flush(draw, slot),
@@ -29,7 +29,9 @@ impl Swarm {
             5 => self.merge_under_way(draw, slot),
             6 => self.cut_checkpoint(draw, slot),
             7 => self.checkpoint_under_way(draw, slot),
-            8 | 9 => self.followed(draw, slot),
+            8 => self.limited(draw, slot),
+            9 => self.dropped_and_again(draw, slot),
+            10 | 11 => self.followed(draw, slot),
             _ => self.index_asked(draw, slot),
         }
     }
@@ -84,6 +86,47 @@ impl Swarm {
         }
         steps.extend([Step::Jobs, death]);
         steps
+    }
+
+    /// Limits of a table with several files, and what may become of them.
+    fn limited(&self, draw: &mut impl Draw, table: u8) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for _ in 0..draw.between(1, 4) {
+            steps.extend([self.insert(draw, table), Step::Flush]);
+        }
+        if draw.chance(30) {
+            let (image, after) = (Image::Drawn(draw.bits()), self.after(draw));
+            steps.push(Step::CrashAt { call: draw.between(1, 6), image, after });
+        } else if draw.chance(30) {
+            let fault = self.fault(draw).on(draw.pick(&["MANIFEST*", "*.sst"]));
+            steps.push(Step::Fault { fault });
+        }
+        steps.push(Step::SetRetention { table, limits: limits(draw) });
+        if draw.chance(50) {
+            steps.extend([self.insert(draw, table), Step::Flush]);
+        }
+        steps.push(if draw.chance(70) { Step::Retain } else { Step::RetainNow { table } });
+        match draw.below(4) {
+            0 => steps.push(Step::ProcessCrash { after: self.after(draw) }),
+            1 => {
+                let (image, after) = (Image::Drawn(draw.bits()), self.after(draw));
+                steps.push(Step::PowerCrash { image, after });
+            }
+            _ => {}
+        }
+        steps.push(Step::Figures);
+        steps
+    }
+
+    /// The id of a row that was dropped, and that its file still holds, is free.
+    fn dropped_and_again(&self, draw: &mut impl Draw, table: u8) -> Vec<Step> {
+        let at = draw.below(1000) as u16;
+        vec![
+            self.insert(draw, table),
+            Step::Flush,
+            Step::DropRows { table, at },
+            Step::InsertAgain { rows: self.many(draw, table), at, of: Again::Dropped },
+        ]
     }
 
     /// Something happens to a table while its files are merged.

@@ -45,6 +45,19 @@ pub struct IndexRecord {
     pub entries: u64,
 }
 
+/// How much of a table is kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Of the age by `_time`, in nanoseconds.
+    pub age: Option<u64>,
+    /// Of the age by a field, with its name.
+    pub age_of: Option<(String, u64)>,
+    /// Of rows.
+    pub rows: Option<u64>,
+    /// Of bytes.
+    pub bytes: Option<u64>,
+}
+
 /// One change of an edit.
 #[derive(Debug, Clone)]
 pub enum Change {
@@ -96,6 +109,8 @@ pub enum Change {
     CarriedInto(u64),
     /// Tag 16: the table's id, and the seq of the first row that is still there.
     DropRows(u32, i64),
+    /// Tag 17: the table's id, and how much of it is kept.
+    SetRetention(u32, Limits),
 }
 
 /// Reads the changes of an edit; `bytes` is the payload of a record, without its padding.
@@ -152,10 +167,28 @@ fn change(tag: u16, body: &[u8]) -> Result<Change> {
         14 => Change::AddIndexFile(reader.u32()?, index_file(&mut reader)?),
         15 => Change::CarriedInto(reader.u64()?),
         16 => Change::DropRows(reader.u32()?, reader.i64()?),
+        17 => Change::SetRetention(reader.u32()?, limits(&mut reader)?),
         _ => return damaged(format!("there is no tag {tag}")),
     };
     reader.end()?;
     Ok(change)
+}
+
+fn limits(reader: &mut Reader<'_>) -> Result<Limits> {
+    let flags = reader.u8()?;
+    let (age, field, age_of) = (reader.u64()?, reader.string()?.to_owned(), reader.u64()?);
+    let (rows, bytes) = (reader.u64()?, reader.u64()?);
+    let has = |flag: u8| flags & flag != 0;
+    let unset = [(1, age), (2, age_of), (2, field.len() as u64), (4, rows), (8, bytes)];
+    if flags > 15 || unset.into_iter().any(|(flag, value)| !has(flag) && value != 0) {
+        return damaged(format!("limits with flags {flags}"));
+    }
+    Ok(Limits {
+        age: has(1).then_some(age),
+        age_of: has(2).then_some((field, age_of)),
+        rows: has(4).then_some(rows),
+        bytes: has(8).then_some(bytes),
+    })
 }
 
 fn index_file(reader: &mut Reader<'_>) -> Result<IndexRecord> {

@@ -17,8 +17,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bytes::{Damage, Result, damaged, ensure};
-use super::edit::{Change, IndexRecord, SstRecord};
-use super::schema::{Schema, check_name};
+use super::edit::{Change, IndexRecord, Limits, SstRecord};
+use super::schema::{Schema, Type, check_name};
 
 /// A table.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub struct Table {
     pub next_seq: i64,
     /// The `_seq` of the first row that was not dropped.
     pub dropped_below: i64,
+    /// How much of it is kept.
+    pub limits: Limits,
     /// The highest `_time` of the rows in SSTs.
     pub last_time: i64,
     /// Its SSTs by min seq.
@@ -142,6 +144,10 @@ impl Version {
                 let table = self.table(*id)?;
                 forward("a table's first row", &mut table.dropped_below, *first_seq)
             }
+            Change::SetRetention(id, limits) => {
+                self.table(*id)?.limits = limits.clone();
+                Ok(())
+            }
             Change::CreateIndex(id, field, unique) => {
                 let before = self.table(*id)?.indexes.insert(*field, *unique);
                 ensure(before.is_none(), || format!("field {field} of table {id} has two indexes"))
@@ -174,6 +180,7 @@ impl Version {
             created_ns,
             next_seq: 1,
             dropped_below: 1,
+            limits: Limits::default(),
             last_time: i64::MIN,
             ssts: Vec::new(),
             indexes: BTreeMap::new(),
@@ -235,6 +242,11 @@ impl Table {
             ensure(first.min_seq <= due, || format!("rows from {due} are left out"))?;
             let right = last.max_seq == self.next_seq - 1 && last.max_time <= self.last_time;
             ensure(right, || "its state is not that of its last SST".to_owned())?;
+        }
+        if let Some((name, _)) = &self.limits.age_of {
+            let mut fields = self.schema.fields.iter();
+            let is_time = fields.any(|f| f.name == *name && f.data_type == Type::Timestamp);
+            ensure(is_time, || format!("field {name:?} says no age"))?;
         }
         for ((number, field), file) in &self.index_files {
             let sst = self.ssts.iter().find(|sst| sst.file == *number);

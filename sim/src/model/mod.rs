@@ -28,7 +28,7 @@ mod tests;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use srdb::Value;
+use srdb::{Retention, Value};
 
 use crate::oracle::Violation;
 use crate::plan::{self, Level};
@@ -71,6 +71,10 @@ pub struct Table {
     /// `_seq`s below which rows may have been dropped: attempts that have failed, which a crash may
     /// bring back.
     pub maybe_dropped: Vec<i64>,
+    /// How much of it is kept.
+    pub limits: Retention,
+    /// Limits that may have been set, likewise.
+    pub maybe_limits: Vec<Retention>,
 }
 
 /// The rows of one commit in one table.
@@ -229,6 +233,18 @@ impl Model {
         }
     }
 
+    /// The limits of a table were set, or the attempt failed.
+    pub fn limited(&mut self, slot: u8, limits: Retention, is_done: bool) {
+        let Some(table) = self.names.get(&slot).and_then(|id| self.tables.get_mut(id)) else {
+            return;
+        };
+        match is_done {
+            // An edit that failed before is taken back, at the latest by the one behind it.
+            true => (table.limits, table.maybe_limits) = (limits, Vec::new()),
+            false => table.maybe_limits.push(limits),
+        }
+    }
+
     /// The commit that step `uid` makes of these rows; tables the model does not know are left out.
     pub fn begin(&self, uid: u64, rows: &[plan::Rows], level: Level) -> Commit {
         let mut parts: Vec<Part> = Vec::new();
@@ -352,7 +368,15 @@ impl Model {
 
 impl Table {
     fn new(slot: u8, shape: Shape, standing: Standing) -> Table {
-        let (rows, or_shapes, maybe_dropped) = (Rows::new(), Vec::new(), Vec::new());
-        Table { slot, shape, or_shapes, standing, rows, maybe_dropped }
+        Table {
+            slot,
+            shape,
+            or_shapes: Vec::new(),
+            standing,
+            rows: Rows::new(),
+            maybe_dropped: Vec::new(),
+            limits: Retention::new(),
+            maybe_limits: Vec::new(),
+        }
     }
 }

@@ -55,6 +55,8 @@ pub struct FoundTable {
     pub fields: usize,
     /// `_seq` of the first of its rows: those before were dropped.
     pub first_seq: i64,
+    /// How much of it is kept.
+    pub limits: srdb::Retention,
     /// All its rows, dense from there.
     pub rows: Vec<FoundRow>,
 }
@@ -217,6 +219,7 @@ impl Model {
         }
         self.check_times(found)?;
         self.check_dropped(found)?;
+        self.check_limits(found)?;
         Ok(Explanation { there, back })
     }
 
@@ -252,6 +255,21 @@ impl Model {
                     table.slot, table.first_seq, model.maybe_dropped
                 );
                 return Err(Violation::new("model", what));
+            }
+        }
+        Ok(())
+    }
+
+    /// Limits are those that were set last, or of an attempt that has failed since.
+    fn check_limits(&self, found: &Found) -> Result<(), Violation> {
+        for table in found {
+            let Some((_, model)) = self.table(table.slot) else { continue };
+            if table.limits != model.limits && !model.maybe_limits.contains(&table.limits) {
+                let what = format!(
+                    "t{} has the limits {:?}, not {:?}; attempts to set some: {:?}",
+                    table.slot, table.limits, model.limits, model.maybe_limits
+                );
+                return Err(Violation::new("retention", what));
             }
         }
         Ok(())
@@ -297,6 +315,10 @@ impl Model {
         for table in self.tables.values_mut() {
             let there = found.iter().find(|found| found.slot == table.slot);
             table.maybe_dropped.clear();
+            table.maybe_limits.clear();
+            if let Some(there) = there {
+                table.limits = there.limits.clone();
+            }
             table.shape = there.and_then(|there| table.shape_of(there)).unwrap_or(table.shape);
             table.or_shapes.clear();
             table.standing = Standing::Live;

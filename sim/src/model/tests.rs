@@ -34,6 +34,7 @@ fn kept(model: &Model, counts: &[usize]) -> Found {
         slot: table.slot,
         fields: table.shape.fields().len(),
         first_seq: 1,
+        limits: srdb::Retention::new(),
         rows: table.rows[..*count]
             .iter()
             .map(|(time, values)| FoundRow { time: *time, values: values.clone() })
@@ -114,7 +115,8 @@ fn tables_are_where_they_must_be() {
     model.set_standing(T1, Standing::MaybeDropped);
     assert_eq!(model.recover(&kept(&model, &[0]), Death::Power), Ok(()));
     let mut found = kept(&model, &[0]);
-    found.push(FoundTable { slot: 7, fields: 1, first_seq: 1, rows: Vec::new() });
+    let limits = srdb::Retention::new();
+    found.push(FoundTable { slot: 7, fields: 1, first_seq: 1, limits, rows: Vec::new() });
     assert!(complaint(model.recover(&found, Death::Power)).contains("t7 is there"));
 }
 

@@ -48,6 +48,8 @@ pub enum Class {
     Indexes,
     /// Merging SSTs.
     Compaction,
+    /// Dropping the oldest rows.
+    Retention,
     /// Copies of a database in use.
     Checkpoints,
     /// What is read beside the writer.
@@ -68,6 +70,7 @@ impl Class {
             Class::Answers => "answers",
             Class::Indexes => "indexes",
             Class::Compaction => "compaction",
+            Class::Retention => "retention",
             Class::Checkpoints => "checkpoints",
             Class::Followers => "followers",
         }

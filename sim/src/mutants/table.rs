@@ -2,7 +2,7 @@
 
 use super::Class::{
     Answers, Checkpoints, Compaction, Damage, Durability, Errors, Files, Followers, Indexes,
-    Numbers, Order, Recovery,
+    Numbers, Order, Recovery, Retention,
 };
 use super::calls;
 use super::lie::Lie;
@@ -552,9 +552,42 @@ pub static MUTANTS: &[Mutant] = &[
     ),
     line(
         "dropped-rows-read",
-        Compaction,
+        Retention,
         "rows that were dropped are read as long as their file has not been merged",
     ),
+    line(
+        "dropped-value-still-taken",
+        Retention,
+        "the unique value of a row that was dropped counts as taken as long as its file is there",
+    ),
+    line("retention-takes-one-more", Retention, "a limit of rows drops one row more"),
+    line(
+        "retention-drops-the-young",
+        Retention,
+        "a limit of age drops the rows that are young enough, not the others",
+    ),
+    line(
+        "old-row-takes-its-block",
+        Retention,
+        "of the age by a field, a block that has one row which is too old is dropped as a whole",
+    ),
+    line(
+        "null-has-no-age",
+        Retention,
+        "of the age by a field, rows without a value are dropped whatever their age",
+    ),
+    line("newest-sst-dropped", Retention, "a limit of bytes drops the newest SST, too"),
+    line(
+        "limits-before-their-edit",
+        Retention,
+        "limits count before they are durable, and stay when that fails",
+    ),
+    line(
+        "limits-not-in-a-snapshot",
+        Retention,
+        "limits are left out when the MANIFEST is replaced",
+    ),
+    line("limits-forgotten", Retention, "limits are not read when the database is opened"),
     lie(
         "copy-files-unsynced",
         Checkpoints,

@@ -20,6 +20,7 @@ use srdb_vfs::{EntryKind, MemDisk};
 use super::Violation;
 use super::ssts::Ssts;
 use crate::db::{ROOT, table_name};
+use crate::image::edit::Limits;
 use crate::image::rows::Rows;
 use crate::image::schema::{Type, Value};
 use crate::image::version::Table;
@@ -78,6 +79,17 @@ impl Seen {
                 return Err(here("the engine did not find it".to_owned()));
             };
             if let Some(what) = other_schema(*id, table, db) {
+                return Err(here(what));
+            }
+            let limits = &found.limits;
+            let theirs = Limits {
+                age: limits.age().map(ns),
+                age_of: limits.age_of().map(|(field, age)| (field.to_owned(), ns(age))),
+                rows: limits.rows(),
+                bytes: limits.bytes(),
+            };
+            if theirs != table.limits {
+                let what = format!("its limits are {:?}; the engine: {theirs:?}", table.limits);
                 return Err(here(what));
             }
             let mut rows = &found.rows[..];
@@ -165,6 +177,10 @@ impl Seen {
             })
         })
     }
+}
+
+fn ns(age: std::time::Duration) -> u64 {
+    u64::try_from(age.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// What an engine made of damaged files.

@@ -14,6 +14,7 @@
 //! | `determinism`   | is the trace hash the same when the run is repeated?                      | [`determinism`] |
 //! | `panic`         | did nothing panic?                                                        | [`ending`] |
 //! | `progress`      | did all work end?                                                         | [`ending`] |
+//! | `retention`     | do the limits of a table drop what they are to drop, and nothing else?    | [`retention`] |
 //! | `rows`          | on a disk that lies: is every row one that was handed in, in its order?   | [`rows`] |
 //!
 //! `image`, `manifest`, `tree` and `index` look at bytes only, through [`crate::image`].
@@ -26,6 +27,7 @@ pub mod faults;
 pub mod image;
 pub mod index;
 pub mod manifest;
+pub mod retention;
 pub mod rows;
 pub mod ssts;
 pub mod structure;

@@ -66,7 +66,8 @@ mod tests {
             time: 0,
             values: Shape::Blob.row(*uid, 0, *index, fill).into(),
         };
-        vec![FoundTable { slot: 0, fields: 2, first_seq: 1, rows: ids.iter().map(row).collect() }]
+        let (limits, rows) = (srdb::Retention::new(), ids.iter().map(row).collect());
+        vec![FoundTable { slot: 0, fields: 2, first_seq: 1, limits, rows }]
     }
 
     #[test]

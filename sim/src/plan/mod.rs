@@ -7,6 +7,7 @@
 //! ```text
 //!   Plan ─┬─ Options (options.rs)
 //!         └─ Step* (step.rs) ─┬─ Rows, Level, Way, Read … (rows.rs)
+//!                             ├─ Limits (limits.rs)
 //!                             ├─ Ask, Sums, Condition … (question.rs)
 //!                             └─ After a death: Image, Nested, Rot … (after.rs)
 //! ```
@@ -19,6 +20,7 @@
 //!    as a pick that is reduced to what there is.
 
 mod after;
+mod limits;
 mod options;
 mod question;
 mod rows;
@@ -32,6 +34,7 @@ use serde::{Deserialize, Serialize};
 use crate::files;
 
 pub use after::{After, At, Image, Nested, Rot, RotFile, Survivor};
+pub use limits::Limits;
 pub use options::Options;
 pub use question::{Ask, Condition, Figure, Is, Key, Nulls, Sums, Test, Wanted, What};
 pub use rows::{Again, Compare, Level, Read, Rows, Way};

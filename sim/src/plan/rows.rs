@@ -90,4 +90,6 @@ pub enum Again {
     /// Among the new rows themselves; behind that commit, in the queue, waits one with these rows
     /// alone, which goes through, for what was refused has left nothing behind.
     Refused,
+    /// Nowhere: it was dropped. It comes twice, and is refused only for that.
+    Dropped,
 }

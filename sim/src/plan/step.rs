@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use srdb_vfs::{Fault, RotPlace};
 
 use super::{
-    After, Again, Ask, At, Compare, Image, Level, Read, Rot, Rows, Sums, Way, is_default, json,
+    After, Again, Ask, At, Compare, Image, Level, Limits, Read, Rot, Rows, Sums, Way, is_default,
+    json,
 };
 use crate::shape::Shape;
 
@@ -131,6 +132,20 @@ pub enum Step {
         table: u8,
         /// The first row that stays, in thousandths of the rows there ever were.
         at: u16,
+    },
+    /// Sets how much of a table is kept.
+    SetRetention {
+        /// The table's number.
+        table: u8,
+        /// Its limits.
+        limits: Limits,
+    },
+    /// Lets the job drop what limits do not keep, until it finds no more.
+    Retain,
+    /// Flushes, then drops what the limits of a table do not keep, to the row.
+    RetainNow {
+        /// The table's number.
+        table: u8,
     },
     /// Merges the SSTs of a table into as few as can be.
     Compact {

@@ -111,6 +111,9 @@ pub(super) fn step(step: &Step) -> String {
         Step::Rotate => "freeze the memtable, begin a new log segment".to_owned(),
         Step::Flush => "flush: move all rows into SSTs".to_owned(),
         Step::DropRows { table, .. } => format!("drop the oldest rows of t{table}"),
+        Step::SetRetention { table, limits } => format!("set limits of t{table}: {limits:?}"),
+        Step::Retain => "background: drop what limits do not keep".to_owned(),
+        Step::RetainNow { table } => format!("drop what the limits of t{table} do not keep"),
         Step::Compact { table } => format!("merge the SSTs of t{table}"),
         Step::Job { steps, .. } => {
             format!("background: {} of one job", count(usize::from(*steps), "step"))

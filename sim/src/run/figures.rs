@@ -20,7 +20,7 @@ pub(super) struct Tally {
     /// The last commit, the rows in memory and those in SSTs at the opening.
     opened: (u64, u64, u64),
     /// The counters when they were last looked at; none goes down.
-    before: Option<[u64; 12]>,
+    before: Option<[u64; 13]>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -163,6 +163,7 @@ impl Run {
             writes.bytes(),
             writes.syncs(),
             stats.removed_files,
+            stats.dropped_rows,
             stats.stalls.stalls,
         ];
         if let Some(before) = self.tally.before.replace(now)
@@ -201,6 +202,10 @@ impl Run {
             let figures = (table.count(), table.first_seq(), table.last_seq());
             if figures != (rows, first_seq, last_seq) {
                 return wrong(format!("t{slot} has {rows} rows from {first_seq}, not {figures:?}"));
+            }
+            let limits = self.model.table(slot).map(|(_, model)| model.limits.clone());
+            if limits.is_some_and(|limits| limits != table.retention()) {
+                return wrong(format!("t{slot} has other limits: {:?}", table.retention()));
             }
             let Some(figures) = stats.tables.iter().find(|t| t.id == table.id()) else {
                 return wrong(format!("stats() does not list t{slot}"));

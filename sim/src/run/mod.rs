@@ -22,6 +22,7 @@ mod query;
 mod read;
 mod record;
 mod restart;
+mod retain;
 mod room;
 mod scan;
 mod step;

@@ -95,6 +95,20 @@ impl Run {
                 all.push(crate::db::named(shape, again));
                 self.must_be_refused(table.insert_many(all))
             }
+            Again::Dropped => {
+                let gone = usize::try_from(place(at, there.places().start)).unwrap_or(0);
+                let gone = there[..there.places().start].get(gone);
+                let Some((_, gone)) = gone else { return Ok("no row".to_owned()) };
+                let gone = crate::db::named(shape, gone);
+                match table.insert_many([gone.clone(), gone]) {
+                    Err(Error::NotUnique { seq: Some(seq), .. }) => {
+                        let what =
+                            format!("the id of a row that was dropped is taken by row {seq}");
+                        Err(Violation::new("index", what))
+                    }
+                    other => self.must_be_refused(other),
+                }
+            }
             Again::Own => {
                 all.extend(new.last().cloned());
                 self.must_be_refused(table.insert_many(all))

@@ -16,11 +16,14 @@ use crate::shape::Shape;
 /// What the database does in a step, for the coverage.
 fn phase(step: &Step) -> Phase {
     match step {
-        Step::CreateTable { .. } | Step::DropTable { .. } | Step::Refused { .. } => Phase::Table,
+        Step::CreateTable { .. }
+        | Step::DropTable { .. }
+        | Step::SetRetention { .. }
+        | Step::Refused { .. } => Phase::Table,
         Step::CreateIndex { .. } | Step::DropIndex { .. } => Phase::Index,
         Step::Rotate => Phase::Rotate,
-        Step::Flush | Step::DropRows { .. } => Phase::Flush,
-        Step::Compact { .. } => Phase::Compact,
+        Step::Flush | Step::DropRows { .. } | Step::RetainNow { .. } => Phase::Flush,
+        Step::Compact { .. } | Step::Retain => Phase::Compact,
         Step::Get { .. }
         | Step::Scan { .. }
         | Step::OpenScan { .. }
@@ -46,7 +49,8 @@ pub(super) fn phase_of_job(job: Job) -> Phase {
     match job {
         Job::Flush => Phase::Flush,
         Job::BuildIndex => Phase::Index,
-        Job::Compact => Phase::Compact,
+        // They make the same calls: SSTs are read, an edit is written.
+        Job::Compact | Job::Retain => Phase::Compact,
         Job::Delete => Phase::Delete,
         _ => Phase::Commit,
     }
@@ -89,6 +93,9 @@ impl Run {
                 self.raised("flush", result)
             }
             Step::DropRows { table, at } => self.drop_rows(*table, *at),
+            Step::SetRetention { table, limits } => self.set_retention(*table, *limits),
+            Step::Retain => self.retain(),
+            Step::RetainNow { table } => self.retain_now(*table),
             Step::Compact { table } => self.compact(*table),
             Step::Job { pick, steps } => self.job(*pick, *steps),
             Step::Jobs => self.jobs(),
@@ -160,7 +167,11 @@ impl Run {
     }
 
     /// A call that raises every commit so far to `Disk`.
-    fn raised(&mut self, doing: &str, result: srdb::Result<()>) -> Result<String, Violation> {
+    pub(super) fn raised(
+        &mut self,
+        doing: &str,
+        result: srdb::Result<()>,
+    ) -> Result<String, Violation> {
         let is_ok = result.is_ok();
         let said = self.told(doing, result)?;
         self.settle()?;
@@ -265,7 +276,7 @@ impl Run {
             }
             let job = jobs[usize::from(pick) % jobs.len()];
             self.enter(phase_of_job(job));
-            match self.record.job(job, || db.step(job)) {
+            match self.step_job(&db, job)? {
                 Ok(progress) => {
                     if progress == Progress::Done && job != Job::Delete {
                         self.check_writable("the end of a job")?;
@@ -286,7 +297,7 @@ impl Run {
                 return Ok(format!("{steps} steps"));
             };
             self.enter(phase_of_job(job));
-            if let Err(e) = self.record.job(job, || db.step(job)) {
+            if let Err(e) = self.step_job(&db, job)? {
                 return Ok(format!("{job:?} {}", self.judge("a job", &e)?));
             }
         }

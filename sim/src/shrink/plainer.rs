@@ -74,6 +74,10 @@ pub(super) fn steps(step: &Step) -> Vec<Step> {
             plainer.extend(snapshot.map(|_| with(sums.clone(), None)));
             plainer.extend(questions::sums(sums).into_iter().map(|sums| with(sums, *snapshot)));
         }
+        Step::SetRetention { table, limits } => {
+            let with = |limits| Step::SetRetention { table: *table, limits };
+            plainer.extend(limits.fewer().into_iter().map(with));
+        }
         Step::Get { .. } | Step::Scan { .. } => plainer.push(Step::Check),
         Step::Tick { ns } if ns.abs() > 1 => plainer.push(Step::Tick { ns: ns.signum() }),
         Step::Fault { fault } => {
