@@ -1,11 +1,12 @@
 //! The command line, as clap reads it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use srdb::{DataType, Durability};
 
-use crate::choices::{parse_pair, parse_type};
+use crate::choices::{parse_age, parse_age_of, parse_bytes, parse_pair, parse_type};
 use crate::input::Format;
 use crate::output::Shape;
 use crate::text::TimeUnit;
@@ -49,6 +50,8 @@ pub(crate) enum Command {
     Dump(DumpArgs),
     Version(VersionArgs),
     Checkpoint(CheckpointArgs),
+    Compact(CompactArgs),
+    Retain(RetainArgs),
     Drop(DropArgs),
     Demo(DemoArgs),
 }
@@ -491,6 +494,51 @@ pub(crate) struct CheckpointArgs {
     pub(crate) db: DbArgs,
     /// The directory to make, which must not exist
     pub(crate) dir: PathBuf,
+}
+
+/// Merge the files of all tables, or of one, into as few as can be
+///
+/// There is rarely a reason to: files are merged behind, as they become many.
+#[derive(Debug, Args)]
+pub(crate) struct CompactArgs {
+    /// The database's directory
+    pub(crate) db: PathBuf,
+    /// The table [default: all of them]
+    pub(crate) table: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Show or set how much of a table is kept
+///
+/// The oldest rows beyond a limit are dropped for good, behind, while a program has the database
+/// open; with --now at once, and to the row. What is given takes the place of all that was set.
+#[derive(Debug, Args)]
+pub(crate) struct RetainArgs {
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+    /// Drop rows that were stored longer ago: 30d, 12h, 1h 30m
+    #[arg(long, value_name = "SPAN", value_parser = parse_age)]
+    pub(crate) max_age: Option<Duration>,
+    /// Drop rows whose timestamp lies further in the past, up to the first that does not
+    #[arg(long, value_name = "FIELD=SPAN", value_parser = parse_age_of)]
+    pub(crate) max_age_of: Option<(String, Duration)>,
+    /// Keep so many rows
+    #[arg(long, value_name = "N")]
+    pub(crate) max_rows: Option<u64>,
+    /// Keep files of so many bytes: 10GB, 512MiB, 1000000
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub(crate) max_bytes: Option<u64>,
+    /// Take all limits back
+    #[arg(long, conflicts_with_all = ["max_age", "max_age_of", "max_rows", "max_bytes"])]
+    pub(crate) none: bool,
+    /// Drop what the limits do not keep, and say how much that was
+    #[arg(long)]
+    pub(crate) now: bool,
+    /// Show the limits as JSON
+    #[arg(long, conflicts_with_all = ["max_age", "max_age_of", "max_rows", "max_bytes", "none", "now"])]
+    pub(crate) json: bool,
 }
 
 /// Delete a table and all its rows

@@ -1,7 +1,9 @@
-//! What the command line says of single fields: `--type`, `--time`, `--rename`.
+//! What the command line says of single fields (`--type`, `--time`, `--rename`), ages and sizes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use jiff::{SignedDuration, Span, SpanRelativeTo, SpanRound, Unit};
 use srdb::DataType;
 
 use crate::args::InputArgs;
@@ -25,6 +27,36 @@ pub(crate) fn parse_type(text: &str) -> Result<(String, DataType), String> {
         format!("there is no type {name:?}; there are {}", names.join(", "))
     })?;
     Ok((field.to_owned(), data_type))
+}
+
+/// `30d`, `12h`, `1h 30m`: a span of time, days of 24 hours each.
+pub(crate) fn parse_age(text: &str) -> Result<Duration, String> {
+    let span: Span = text.parse().map_err(|error| format!("{error}"))?;
+    let days = SpanRelativeTo::days_are_24_hours();
+    let duration = span.to_duration(days).map_err(|error| format!("{error}"))?;
+    Duration::try_from(duration).map_err(|_| "an age is not below zero".to_owned())
+}
+
+/// `FIELD=SPAN`, split at the last `=`.
+pub(crate) fn parse_age_of(text: &str) -> Result<(String, Duration), String> {
+    let (field, age) = text.rsplit_once('=').ok_or("want FIELD=SPAN")?;
+    Ok((field.to_owned(), parse_age(age)?))
+}
+
+/// The text of an age: days, hours and so on, as [`parse_age`] reads them.
+pub(crate) fn age_text(age: Duration) -> String {
+    let round = SpanRound::new().largest(Unit::Day).days_are_24_hours();
+    let span = SignedDuration::try_from(age).and_then(Span::try_from);
+    match span.and_then(|span| span.round(round)) {
+        Ok(span) => format!("{span:#}"),
+        // Beyond what a span holds.
+        Err(_) => format!("{age:?}"),
+    }
+}
+
+/// `10GB`, `512MiB`, `1000000`: a number of bytes.
+pub(crate) fn parse_bytes(text: &str) -> Result<u64, String> {
+    text.parse::<bytesize::ByteSize>().map(|size| size.as_u64())
 }
 
 /// The types said for single fields, by the field's name after renaming.
@@ -90,4 +122,25 @@ impl TypeChoices {
 
 fn no_field(name: &str) -> Failure {
     Failure::Failed(format!("--time or --type {name:?}: there is no field of that name"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_and_sizes_have_units() {
+        let seconds = |text: &str| parse_age(text).map(|age| age.as_secs());
+        assert_eq!(seconds("30d"), Ok(30 * 86_400));
+        assert_eq!(seconds("1h 30m"), Ok(5_400));
+        for bad in ["", "30", "-1h", "1 month", "yesterday"] {
+            assert!(parse_age(bad).is_err(), "{bad}");
+        }
+        assert_eq!(parse_age_of("a=b=1s"), Ok(("a=b".to_owned(), Duration::from_secs(1))));
+        assert_eq!(age_text(Duration::from_secs(30 * 86_400)), "30d");
+        assert_eq!(age_text(Duration::from_millis(5_400_500)), "1h 30m 500ms");
+        assert_eq!(parse_bytes("10GB"), Ok(10_000_000_000));
+        assert_eq!((parse_bytes("2KiB"), parse_bytes("17")), (Ok(2048), Ok(17)));
+        assert!(parse_bytes("much").is_err());
+    }
 }

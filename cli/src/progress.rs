@@ -1,8 +1,10 @@
-//! The progress bar: on standard error, and only if that is a terminal.
+//! The progress bars: on standard error, and only if that is a terminal.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use srdb::{Event, Observer};
 
 use crate::input::{Opened, Position};
 
@@ -49,6 +51,46 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// What has been merged so far, told by the database.
+pub(crate) struct Merging {
+    bar: ProgressBar,
+    bytes: AtomicU64,
+}
+
+impl Merging {
+    /// Nothing is merged yet.
+    pub(crate) fn new() -> Merging {
+        let bar = ProgressBar::no_length();
+        bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+        if let Ok(style) = ProgressStyle::with_template("merging {spinner} {msg}") {
+            bar.set_style(style);
+        }
+        Merging { bar, bytes: AtomicU64::new(0) }
+    }
+
+    /// All is merged.
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Observer for Merging {
+    fn event(&self, event: &Event) {
+        let done = self.bytes.load(Ordering::Relaxed);
+        match event {
+            Event::CompactionBegun { table, files, bytes } => {
+                let message = format!("{files} files of {table:?}, {bytes} bytes; {done} done");
+                self.bar.set_message(message);
+            }
+            Event::CompactionEnded { bytes_in, .. } => {
+                self.bytes.store(done + bytes_in, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+        self.bar.tick();
     }
 }
 

@@ -308,3 +308,49 @@ fn files_of(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
     files.sort();
     files
 }
+
+#[test]
+fn compact_merges_files_and_shows_what_they_took() {
+    let bench = Bench::with_table();
+    for _ in 0..3 {
+        let file = bench.file("more.csv", SMALL_CSV);
+        bench.run("import", &["t", &file]).code(0);
+    }
+    let json = bench.run("compact", &["t", "--json"]).code(0).out;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!((&json[0]["table"], &json[0]["files"]), (&"t".into(), &1.into()), "{json}");
+    assert_eq!(json[0]["files_before"], 4, "{json}");
+    let shown = bench.run("compact", &[]).code(0).out;
+    assert!(shown.contains("bytes before"), "{shown}");
+    bench.run("count", &["t"]).code(0).prints("12\n");
+    bench.run("verify", &[]).code(0);
+    bench.run("compact", &["none"]).code(1).says("no table");
+}
+
+#[test]
+fn retain_sets_shows_and_applies_limits() {
+    let bench = Bench::with_table();
+    bench.run("retain", &["t"]).code(0).prints("no limits: all rows are kept\n");
+    bench.run("retain", &["t", "--max-rows", "1", "--max-age", "30d"]).code(0).says("limits set");
+    bench.run("count", &["t"]).code(0);
+    let shown = bench.run("retain", &["t"]).code(0).out;
+    assert!(
+        shown.contains(" age         30d\n") && shown.contains(" rows          1\n"),
+        "{shown}"
+    );
+    let json = bench.run("retain", &["t", "--json"]).code(0).out;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!((&json["max_rows"], &json["max_bytes"]), (&1.into(), &serde_json::Value::Null));
+    assert_eq!(json["max_age_seconds"], 2_592_000.0);
+    bench.run("retain", &["t", "--now"]).code(0).says("1 kept");
+    bench.run("count", &["t"]).code(0).prints("1\n");
+    bench.run("retain", &["t", "--max-bytes", "10GB"]).code(0);
+    let shown = bench.run("retain", &["t"]).code(0).out;
+    assert!(shown.contains("10000000000") && !shown.contains("age"), "{shown}");
+    bench.run("retain", &["t", "--none"]).code(0).says("taken back");
+    bench.run("retain", &["t"]).code(0).prints("no limits: all rows are kept\n");
+    bench.run("retain", &["t", "--max-age-of", "n=1d"]).code(1).says("timestamp");
+    bench.run("retain", &["t", "--max-age-of", "nope=1d"]).code(1).says("it has n, text, f");
+    bench.run("retain", &["t", "--max-age", "long"]).code(2);
+    bench.run("retain", &["t", "--none", "--max-rows", "1"]).code(2);
+}

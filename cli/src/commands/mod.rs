@@ -1,6 +1,7 @@
 //! The commands, one file each, and what they share.
 
 mod admin;
+mod compact;
 mod demo;
 mod dump;
 mod export;
@@ -11,6 +12,7 @@ mod infer;
 mod info;
 mod plot;
 mod query;
+mod retain;
 mod rows;
 mod selection;
 mod stats;
@@ -45,6 +47,8 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Dump(args) => dump::run(&args),
         Command::Version(args) => dump::version(&args),
         Command::Checkpoint(args) => admin::checkpoint(&args),
+        Command::Compact(args) => compact::run(&args),
+        Command::Retain(args) => retain::run(&args),
         Command::Demo(args) => demo::run(&args),
     }
 }
