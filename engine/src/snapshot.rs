@@ -13,7 +13,7 @@ use crate::row::Projection;
 use crate::state::{State, Tables};
 use crate::table_files::TableFiles;
 use crate::table_state::TableState;
-use crate::{Error, Result, Row, Scan, Schema};
+use crate::{Error, Result, Retention, Row, Scan, Schema};
 
 /// Every table as it was at one moment: whole commits, over all tables alike. Cheap to take and to
 /// clone; it does not move, whatever is written, flushed or dropped meanwhile. Memory and files
@@ -153,6 +153,11 @@ impl SnapshotTable {
         let moved = mutant::when("snapshot-moves", || self.files.end_seq() != self.end);
         let end = if moved { self.files.end_seq() } else { self.end };
         Scan::new(source, resolve_seqs(seqs), end)
+    }
+
+    /// How much of the table is kept: what was set last, also after the snapshot was taken.
+    pub fn retention(&self) -> Retention {
+        (*self.state.retention()).clone()
     }
 
     /// How many rows the table had.

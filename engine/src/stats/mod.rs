@@ -173,6 +173,7 @@ impl Stats {
             compactions: CompactionStats::of(counters),
             index_builds: BuildStats::of(counters),
             removed_files: 0,
+            dropped_rows: 0,
             writes: WriteStats::of(counters),
             latencies: Latencies::of(counters),
         }

@@ -134,7 +134,9 @@ impl Run {
                 to.add("rotate", Ok(db.rotate().map_or_else(|e| Some(e), |_| None)));
             }
             for _ in 0..steps {
-                let jobs = db.jobs();
+                // What limits drop is held to the model where it is a step of the plan.
+                let mut jobs = db.jobs();
+                jobs.retain(|job| *job != Job::Retain);
                 let Some(job) = jobs.get(usize::from(pick) % jobs.len().max(1)).copied() else {
                     break;
                 };
@@ -269,6 +271,7 @@ fn read_view(view: &Snapshot) -> srdb::Result<Found> {
             slot: slot_of(&name).unwrap_or(u8::MAX),
             fields: table.schema().len(),
             first_seq: table.first_seq(),
+            limits: table.retention(),
             rows: rows.collect::<srdb::Result<_>>()?,
         });
     }

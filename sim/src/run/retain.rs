@@ -74,7 +74,7 @@ impl Run {
         let result = table.retain();
         let first = table.first_seq();
         if let Some(due) = &due {
-            self.follow(due, first, result.is_ok())?;
+            self.note_dropped(due, first, result.is_ok())?;
         }
         let due = due.map_or(0, |due| (due.kept - due.begin).max(0).unsigned_abs());
         match result {
@@ -103,14 +103,14 @@ impl Run {
         let result = self.record.job(Job::Retain, || db.step(Job::Retain));
         for due in dues {
             if let Some(table) = self.table(due.slot)? {
-                self.follow(due, table.first_seq(), result.is_ok())?;
+                self.note_dropped(due, table.first_seq(), result.is_ok())?;
             }
         }
         Ok(result)
     }
 
     /// A table that is due begins with row `first` now.
-    fn follow(&mut self, due: &Due, first: i64, is_sure: bool) -> Result<(), Violation> {
+    fn note_dropped(&mut self, due: &Due, first: i64, is_sure: bool) -> Result<(), Violation> {
         if self.excuse().is_none() {
             due.check(first)?;
         }
