@@ -117,6 +117,14 @@ pub enum Event {
         /// Why.
         error: String,
     },
+    /// Rows beyond the limits of a table could not be dropped. It is tried again when limits are
+    /// next looked at.
+    RetentionFailed {
+        /// The table's name.
+        table: String,
+        /// Why.
+        error: String,
+    },
     /// The oldest rows of a table were dropped, by its limits or by a call.
     RowsDropped {
         /// The table's name.
@@ -208,6 +216,9 @@ fn trace(event: &Event) {
         }
         Event::CompactionFailed { table, error } => {
             warn!(target: "srdb", table, error, "compaction failed");
+        }
+        Event::RetentionFailed { table, error } => {
+            warn!(target: "srdb", table, error, "retention failed");
         }
         Event::RowsDropped { table, rows } => {
             info!(target: "srdb", table, rows, "rows dropped");

@@ -124,9 +124,10 @@ fn rest_step(state: &State, pace: &mut Pace) -> Result<Step> {
         return Ok(Step::Done);
     }
     if retain::has_work(state) {
-        // Rows that can't be dropped keep nothing else from being done: the round goes on behind
-        // them, and the next one tries again.
+        // Rows that can't be dropped keep nothing else from being done: the observer is told, the
+        // round goes on behind them, and the next one tries again.
         drop(retain::step(state));
+        pace.spent(0);
         return Ok(Step::Done);
     }
     if !compaction::has_work(state) {

@@ -27,7 +27,8 @@ pub(crate) fn run(args: &RetainArgs) -> Outcome {
     }
     if is_set {
         let has_limits = !limits.is_unlimited();
-        rows.set_retention(limits).map_err(|f| super::query::with_fields(f.into(), rows.schema()))?;
+        rows.set_retention(limits)
+            .map_err(|f| super::query::with_fields(f.into(), rows.schema()))?;
         let what = if has_limits { "limits set" } else { "limits taken back" };
         say(&format!("table {name:?}: {what}"));
     }

@@ -23,6 +23,7 @@ use std::time::Duration;
 use crate::edit::{Change, VersionEdit};
 use crate::locks::{lock, read};
 use crate::mutant;
+use crate::observer::Event;
 use crate::retention::Retention;
 use crate::state::State;
 use crate::sync::atomic::Ordering;
@@ -93,18 +94,20 @@ pub(crate) fn has_work(state: &State) -> bool {
 /// # Errors
 /// Whatever kept rows of a table from being dropped. The round goes on with the next table.
 pub(crate) fn step(state: &State) -> Result<Progress> {
-    let mut dropped = None;
-    let stepped = step_under_lock(state, &mut dropped);
-    if let Some((table, rows)) = dropped {
-        drop_rows::tell(state, &table, rows);
+    let mut at = None;
+    let stepped = step_under_lock(state, &mut at);
+    match (at, &stepped) {
+        (Some((table, rows)), Ok(_)) => drop_rows::tell(state, &table, rows),
+        (Some((table, _)), Err(error)) => state.tell(|| {
+            let (table, error) = (table.name.clone(), error.to_string());
+            Event::RetentionFailed { table, error }
+        }),
+        (None, _) => {}
     }
     stepped
 }
 
-fn step_under_lock(
-    state: &State,
-    dropped: &mut Option<(Arc<TableState>, u64)>,
-) -> Result<Progress> {
+fn step_under_lock(state: &State, at: &mut Option<(Arc<TableState>, u64)>) -> Result<Progress> {
     // Closing takes this lock before it lets go of the database.
     let _one_at_a_time = lock(&state.flush);
     state.check_alive()?;
@@ -117,10 +120,13 @@ fn step_under_lock(
             // Dropped as a whole meanwhile.
             Ok(0) | Err(Error::NoTable { .. }) => {}
             Ok(rows) => {
-                *dropped = Some((table, rows));
+                *at = Some((table, rows));
                 return Ok(Progress::Done);
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                *at = Some((table, 0));
+                return Err(error);
+            }
         }
     }
     *lock(&state.retention_next) = None;

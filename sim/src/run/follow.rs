@@ -103,7 +103,11 @@ impl Run {
     }
 
     /// Lets the follower go on.
-    pub(super) fn refresh(&mut self, race: Option<Race>, unread: bool) -> Result<String, Violation> {
+    pub(super) fn refresh(
+        &mut self,
+        race: Option<Race>,
+        unread: bool,
+    ) -> Result<String, Violation> {
         let Some(Following { follower, beside, seen }) = self.follower.take() else {
             return Ok("no follower".to_owned());
         };
