@@ -1,5 +1,7 @@
 //! A database that is read beside its writer: what is seen, when, and that nothing is touched.
 
+#![expect(clippy::disallowed_methods, reason = "a test that compares the files that lie there")]
+
 use std::fs;
 use std::path::Path;
 

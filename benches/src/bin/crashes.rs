@@ -116,7 +116,7 @@ fn plan(checkpoints_in: &Path) -> Plan {
         ],
         readers: 1,
         reader_rest: Duration::from_millis(1),
-        rows_max: ROWS_MAX,
+        rows_max: Some(ROWS_MAX),
         snapshot_held: Duration::from_millis(150),
         checkpoint_every: Duration::from_millis(300),
         checkpoints_in: checkpoints_in.to_owned(),
@@ -257,7 +257,7 @@ fn full(dir: &Path) -> Result<()> {
     };
     let mut plan = plan(dir);
     // Nothing is dropped: it has to become full.
-    plan.rows_max = u64::MAX;
+    plan.rows_max = None;
     // A copy would hold on to what is dropped.
     plan.checkpoint_every = Duration::MAX;
     for round in 1..=3 {

@@ -93,7 +93,7 @@ fn run(options: &Options) -> Result<()> {
         writers: vec![synced, synced, bulk],
         readers: 1,
         reader_rest: Duration::from_millis(5),
-        rows_max: options.rows_max,
+        rows_max: Some(options.rows_max),
         snapshot_held: Duration::from_secs(20),
         checkpoint_every: Duration::from_secs(60),
         checkpoints_in: dir.path().to_owned(),

@@ -1,4 +1,4 @@
-//! What is done beside writing and reading: old rows are dropped, snapshots held, copies made.
+//! What is done beside writing and reading: snapshots are held, copies made.
 
 use srdb::{Database, Snapshot};
 
@@ -21,7 +21,6 @@ pub(super) fn keep(shared: &Shared<'_>) -> Result<()> {
     let mut copied = now();
     while shared.goes_on() {
         rest(TICK);
-        drop_oldest(shared)?;
         if held.0.elapsed() >= shared.plan.snapshot_held {
             check_snapshot(&held.1)?;
             held = (now(), shared.db.snapshot());
@@ -32,15 +31,6 @@ pub(super) fn keep(shared: &Shared<'_>) -> Result<()> {
         }
     }
     check_snapshot(&held.1)
-}
-
-/// Drops what is more than is to be kept, once it is a tenth more.
-fn drop_oldest(shared: &Shared<'_>) -> Result<()> {
-    let rows_max = shared.plan.rows_max;
-    if shared.log.count() > rows_max.saturating_add(rows_max / 10) {
-        shared.log.drop_before(shared.log.last_seq() + 1 - rows_max as i64)?;
-    }
-    Ok(())
 }
 
 /// Both tables are of one moment, and rows at both ends of it are there.

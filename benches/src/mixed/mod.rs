@@ -6,7 +6,7 @@
 //! | `content` | rows that say what has to be in them                                  |
 //! | `writers` | threads that commit at a pace, or as fast as they are let             |
 //! | `readers` | gets, scans, questions by index and over all rows, each answer checked |
-//! | `keeper`  | snapshots, checkpoints, retention                                     |
+//! | `keeper`  | snapshots, checkpoints                                                |
 //! | `check`   | is everything there that was acknowledged, and nothing else?          |
 //!
 //! Whatever is read is held to what it has to be: a wrong answer ends the load with an error.
@@ -24,7 +24,7 @@ use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use srdb::{Builder, Database, Durability, Error, Table};
+use srdb::{Builder, Database, Durability, Error, Retention, Table};
 
 pub use keeper::CHECKPOINT;
 
@@ -51,8 +51,8 @@ pub struct Plan {
     pub readers: usize,
     /// Between two questions of a reader.
     pub reader_rest: Duration,
-    /// Rows that are kept; older ones are dropped.
-    pub rows_max: u64,
+    /// Rows of the log that are kept, if not all are.
+    pub rows_max: Option<u64>,
     /// How long a snapshot is held.
     pub snapshot_held: Duration,
     /// Between two checkpoints.
@@ -167,6 +167,9 @@ pub fn run(
 ) -> Result<()> {
     let stop = AtomicBool::new(false);
     let (log, events) = (db.table(content::LOG)?, db.table(content::EVENTS)?);
+    if let Some(rows) = plan.rows_max {
+        log.set_retention(Retention::new().max_rows(rows))?;
+    }
     let shared = Arc::new(Shared { plan, db, log, events, stop: &stop, latencies });
     std::thread::scope(|scope| {
         let mut threads: Vec<ScopedJoinHandle<'_, Result<()>>> = Vec::new();

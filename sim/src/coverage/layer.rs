@@ -53,6 +53,12 @@ impl Tracker {
         self.lock().delivered = 0;
     }
 
+    /// What the disk has delivered so far befell others, who do not count: they only read.
+    pub fn passes_over(&self, disk: &MemDisk) {
+        let mut state = self.lock();
+        state.delivered += disk.delivered_after(state.delivered).len();
+    }
+
     /// The power fails, and this is what becomes of what was pending.
     pub fn power_fails(&self, disk: &MemDisk, choice: &CrashChoice) {
         let mut state = self.lock();

@@ -69,7 +69,7 @@ impl Due {
         if first <= self.kept.max(self.begin) {
             return Ok(());
         }
-        self.wrong(format!("it begins with row {first}"))
+        self.wrong(&format!("it begins with row {first}"))
     }
 
     /// Checks that a table which was left as it is had nothing that was worth dropping.
@@ -79,19 +79,19 @@ impl Due {
     pub fn check_at_rest(&self) -> Result<(), Violation> {
         let Some(file) = self.files.iter().find(|file| file.max_seq >= self.kept) else {
             return match self.kept > self.begin {
-                true => self.wrong("nothing is dropped".to_owned()),
+                true => self.wrong("nothing is dropped"),
                 false => Ok(()),
             };
         };
         let left = self.kept - self.begin.max(file.min_seq);
         let is_worth_it = left > 0 && left * PART > file.max_seq - file.min_seq;
         if self.begin < file.min_seq && self.kept > self.begin || is_worth_it {
-            return self.wrong("no more is dropped".to_owned());
+            return self.wrong("no more is dropped");
         }
         Ok(())
     }
 
-    fn wrong(&self, what: String) -> Result<(), Violation> {
+    fn wrong(&self, what: &str) -> Result<(), Violation> {
         let Due { slot, begin, kept, files } = self;
         let what =
             format!("t{slot}: {what}; it began with {begin}, its limits keep {kept} of {files:?}");

@@ -17,6 +17,7 @@ use srdb_vfs::{MemDisk, OpKind, Vfs};
 use super::read::difference;
 use super::step::phase_of_job;
 use super::{Kept, Run};
+use crate::coverage::Tracker;
 use crate::db::{ROOT, found_row, slot_of, table_name};
 use crate::model::{Found, FoundTable, Standing, TableId};
 use crate::oracle::Violation;
@@ -34,8 +35,11 @@ pub(super) struct Following {
 type Act = Box<dyn FnOnce() + Send>;
 
 /// Stands between a follower and the disk.
-#[derive(Default)]
-struct Beside(Mutex<Looking>);
+struct Beside {
+    looking: Mutex<Looking>,
+    disk: MemDisk,
+    tracker: Option<Arc<Tracker>>,
+}
 
 #[derive(Default)]
 struct Looking {
@@ -53,7 +57,7 @@ impl fmt::Debug for Beside {
 
 impl Beside {
     fn lock(&self) -> MutexGuard<'_, Looking> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.looking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -77,14 +81,19 @@ impl Layer for Beside {
         if let Some(act) = act {
             act();
         }
-        go()
+        let result = go();
+        if let Some(tracker) = &self.tracker {
+            tracker.passes_over(&self.disk);
+        }
+        result
     }
 }
 
 impl Run {
     /// Opens the database for reading beside its writer, in the place of a follower there is.
     pub(super) fn follow(&mut self, race: Option<Race>, unread: bool) -> Result<String, Violation> {
-        let beside = Arc::new(Beside::default());
+        let (looking, disk) = (Mutex::default(), self.disk.clone());
+        let beside = Arc::new(Beside { looking, disk, tracker: self.tracker.clone() });
         let below = Layered::new(Arc::new(self.disk.clone()), self.watch.clone());
         let vfs = Arc::new(Layered::new(Arc::new(below), beside.clone()));
         self.follower = None;
@@ -135,7 +144,7 @@ impl Run {
         let (db, tracker, to) = (self.db()?, self.tracker.clone(), done.clone());
         let act = move || {
             if rotate {
-                to.add("rotate", Ok(db.rotate().map_or_else(|e| Some(e), |_| None)));
+                to.add("rotate", Ok(db.rotate().err()));
             }
             for _ in 0..steps {
                 // What limits drop is held to the model where it is a step of the plan.
