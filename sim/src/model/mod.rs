@@ -128,6 +128,8 @@ pub struct Model {
     names_changed: bool,
     safe_at_disk: usize,
     safe_at_os: usize,
+    /// The operating system has lost some of the log since it was last synced or read.
+    has_holes: bool,
     last_number: u64,
     last_time: i64,
 }
@@ -318,7 +320,8 @@ impl Model {
         let level = commit.level;
         self.show(&commit);
         self.commits.push(commit);
-        if level >= Level::Os {
+        // What is written behind a hole in the log is not found, until a sync has mended it.
+        if level >= Level::Os && !self.has_holes {
             self.safe_at_os = self.commits.len();
         }
         if level == Level::Disk {
@@ -344,6 +347,7 @@ impl Model {
     pub fn synced(&mut self) {
         self.safe_at_disk = self.commits.len();
         self.safe_at_os = self.commits.len();
+        self.has_holes = false;
         self.forget_doubt();
     }
 
@@ -360,9 +364,11 @@ impl Model {
     }
 
     /// The operating system has lost what it held of the log: a commit at `Os` is no safer than one
-    /// at `Memory` then, and no database could make it so.
+    /// at `Memory` then, and no database could make it so. Nor are those that come behind it, up to
+    /// the next sync, which writes the log anew, or finds the hole.
     pub fn lost_by_the_system(&mut self) {
         self.safe_at_os = self.safe_at_disk;
+        self.has_holes = true;
     }
 }
 

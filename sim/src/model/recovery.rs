@@ -337,6 +337,7 @@ impl Model {
         }
         self.commits.extend(back);
         self.safe_at_os = self.commits.len();
+        self.has_holes = false;
         self.safe_at_disk = match death {
             Death::Process => self.safe_at_disk.min(there),
             Death::Power | Death::Closed => self.commits.len(),

@@ -192,3 +192,17 @@ fn a_system_that_loses_its_cache_makes_os_no_safer_than_memory() {
     model.lost_by_the_system();
     assert_eq!(model.recover(&found, Death::Process), Ok(()));
 }
+
+#[test]
+fn what_is_written_behind_a_hole_in_the_log_is_not_safe_until_it_is_synced() {
+    let lost_behind = |level| {
+        let mut model = two_tables();
+        commit(&mut model, 1, &[rows(T0, 1)], Level::Os);
+        model.lost_by_the_system();
+        commit(&mut model, 2, &[rows(T0, 1)], level);
+        let found = kept(&model, &[0, 0]);
+        model.recover(&found, Death::Process).is_ok()
+    };
+    assert!(lost_behind(Level::Os));
+    assert!(!lost_behind(Level::Disk));
+}

@@ -15,6 +15,7 @@
 //! | `panic`         | did nothing panic?                                                        | [`ending`] |
 //! | `progress`      | did all work end?                                                         | [`ending`] |
 //! | `retention`     | do the limits of a table drop what they are to drop, and nothing else?    | [`retention`] |
+//! | `follower`      | does a reader beside the writer see whole commits, none too few, and change nothing? | [`crate::run`] |
 //! | `rows`          | on a disk that lies: is every row one that was handed in, in its order?   | [`rows`] |
 //!
 //! `image`, `manifest`, `tree` and `index` look at bytes only, through [`crate::image`].
