@@ -186,9 +186,7 @@ impl Table {
 
     /// The fields that have an index, in the order of the schema.
     pub fn indexes(&self) -> Vec<String> {
-        let files = self.state.files();
-        let fields = self.state.schema.fields();
-        files.indexes.keys().map(|place| fields[*place as usize].name().to_owned()).collect()
+        SnapshotTable::take(&self.state).indexes()
     }
 
     /// The table's schema.

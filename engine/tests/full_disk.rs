@@ -90,8 +90,31 @@ fn what_can_be_removed_is_removed_while_a_flush_fails() -> Result<()> {
     db.close()
 }
 
+#[test]
+fn who_would_not_wait_hears_of_the_failure_and_has_the_flush_tried_again() -> Result<()> {
+    let disk = MemDisk::new();
+    let db = builder(&disk).open()?;
+    let table = create(&db)?;
+    for nth in 1..=2 {
+        let full = FaultKind::StorageFull { bytes: 0 };
+        disk.inject(Fault::new(OpKind::Create, nth, full).on("*.sst"));
+    }
+    // Nobody else writes: without them the worker would rest for ever.
+    let mut failures = 0;
+    wait_until(|| {
+        match table.try_insert(row! { "n" => 1 }) {
+            Ok(_) | Err(Error::WouldStall) => {}
+            Err(Error::Io { .. }) => failures += 1,
+            Err(other) => panic!("{other}"),
+        }
+        db.stats().flushes.flushes > 1
+    });
+    assert!((1..=2).contains(&failures), "{failures}");
+    db.close()
+}
+
 /// Gives the others their turn until something is so, or clearly never will be.
-fn wait_until(is_so: impl Fn() -> bool) {
+fn wait_until(mut is_so: impl FnMut() -> bool) {
     let is_so = |_| {
         std::thread::yield_now();
         is_so()

@@ -140,14 +140,8 @@ fn write(path: &Path, seconds: f64) -> Result<()> {
     if let Err(error) = ran {
         // After a failed sync nothing may be acknowledged any more.
         if db.stats().poisoned {
-            let after = db.batch().commit().map(|_| ());
-            let after = after.and_then(|()| {
-                db.table("events")?
-                    .insert(srdb::row! {
-                        "writer" => -1, "n" => 0,
-                    })
-                    .map(|_| ())
-            });
+            let event = srdb::row! { "writer" => -1, "n" => 0 };
+            let after = db.table("events")?.insert(event);
             if !matches!(after, Err(Error::Poisoned { .. })) {
                 return Err(Fault::from(format!("poisoned, and a commit says {after:?}")));
             }

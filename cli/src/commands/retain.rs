@@ -10,21 +10,20 @@ use crate::choices::age_text;
 use crate::failure::Outcome;
 use crate::output::{Aligned, table};
 
-use super::{print, say};
+use super::{follow, print, say};
 
 /// Sets limits if some are given, drops rows if that is asked for, and shows limits if neither is.
 pub(crate) fn run(args: &RetainArgs) -> Outcome {
-    // Rows are dropped when it is asked for, and not behind.
-    let builder = Database::builder(&args.table.db).create_if_missing(false);
-    let database = builder.background(Background::Manual).open()?;
     let name = &args.table.table;
-    let rows = database.table(name)?;
     let limits = limits(args);
     let is_set = args.none || !limits.is_unlimited();
     if !is_set && !args.now {
-        // It only reads, and leaves the files as they are.
-        return show(&rows.retention(), args.json);
+        return show(&follow(&args.table.db)?.table(name)?.retention(), args.json);
     }
+    // Rows are dropped when it is asked for, and not behind.
+    let builder = Database::builder(&args.table.db).create_if_missing(false);
+    let database = builder.background(Background::Manual).open()?;
+    let rows = database.table(name)?;
     if is_set {
         let has_limits = !limits.is_unlimited();
         rows.set_retention(limits)

@@ -105,11 +105,25 @@ fn await_turn(state: &State, seen: u64, at_most: Option<u64>) -> Result<()> {
     Ok(())
 }
 
+/// Why a commit that does not wait any longer has no room: the flush that failed last, if nobody
+/// has heard of that yet. The worker rests since, so it is told to try again.
+fn refusal(state: &State) -> Error {
+    let failed = match state.options.background {
+        // Whoever did the step has heard of it.
+        Background::Manual => None,
+        Background::Threads => lock(&state.jobs).error.take(),
+    };
+    let Some(error) = failed else { return Error::WouldStall };
+    state.signal.wake();
+    error
+}
+
 /// Puts a commit into the queue, if there is room for it behind all those that are in it. What is
 /// handed in meanwhile comes behind it.
 ///
 /// # Errors
-/// [`Error::WouldStall`], and nothing was written; [`Error::Closed`], [`Error::Poisoned`].
+/// [`Error::WouldStall`], or why the last flush failed: nothing was written; [`Error::Closed`],
+/// [`Error::Poisoned`].
 pub(crate) fn try_submit(state: &Arc<State>, pending: Pending) -> Result<Ticket> {
     submit_within(state, pending, Duration::ZERO)
 }
@@ -117,7 +131,7 @@ pub(crate) fn try_submit(state: &Arc<State>, pending: Pending) -> Result<Ticket>
 /// [`try_submit`], which waits for room up to `timeout`.
 ///
 /// # Errors
-/// As [`try_submit`]; why the last flush failed.
+/// As [`try_submit`].
 pub(crate) fn submit_within(
     state: &Arc<State>,
     mut pending: Pending,
@@ -155,7 +169,7 @@ pub(crate) fn submit_within(
         }
         let waited = begun.map_or(0, |begun| clock.monotonic_ns().saturating_sub(begun));
         if waited >= timeout {
-            break Err(Error::WouldStall);
+            break Err(refusal(state));
         }
         has_waited = true;
         if let Err(error) = await_turn(state, seen, Some(timeout - waited)) {

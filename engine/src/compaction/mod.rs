@@ -155,7 +155,14 @@ fn step_under_lock(state: &State, wanted: Wanted<'_>, told: &mut Vec<Event>) -> 
         Some(job) => job,
         None => match pick(state, wanted, &compaction.damaged) {
             Some((table, sources)) => {
-                let job = CompactionJob::new(state, table, sources, &mut compaction.damaged)?;
+                let name = table.name.clone();
+                let job = CompactionJob::new(state, table, sources, &mut compaction.damaged)
+                    .inspect_err(|error| {
+                        told.push(Event::CompactionFailed {
+                            table: name,
+                            error: error.to_string(),
+                        });
+                    })?;
                 told.push(Event::CompactionBegun {
                     table: job.table.name.clone(),
                     files: job.sources.len() as u64,
@@ -239,10 +246,12 @@ fn pick(
     None
 }
 
-/// Bytes that the merges of a table which are due would read; see [`picker::debt`].
-pub(crate) fn debt(files: &TableFiles, policy: &Policy) -> u64 {
+/// Bytes that the merges of a table which are due would read; see [`picker::debt`]. Files that
+/// turned out to be damaged count as others.
+pub(crate) fn debt(table: &TableState, files: &TableFiles, policy: &Policy) -> u64 {
     let none = BTreeSet::new();
-    picker::debt(files.ssts.iter().map(|sst| candidate(files, sst, &none)).collect(), policy)
+    let candidates = files.ssts.iter().map(|sst| candidate(files, sst, &none)).collect();
+    picker::debt(candidates, &policy.within(table.retention().bytes()))
 }
 
 fn candidate(files: &TableFiles, sst: &Arc<Sst>, damaged: &BTreeSet<u64>) -> Candidate {

@@ -215,7 +215,7 @@ impl TableStats {
             index_bytes: indexes.iter().map(|file| file.meta.size).sum(),
             open_files: open.len() as u64,
             mapped_bytes: open.iter().sum(),
-            compaction_debt_bytes: compaction::debt(files, policy),
+            compaction_debt_bytes: compaction::debt(table, files, policy),
             memtables: files.memtables.len() as u64,
             memtable_rows: files.memtables.iter().map(|m| m.published() as u64).sum(),
             memtable_bytes: files.memtables.iter().map(|m| m.bytes() as u64).sum(),

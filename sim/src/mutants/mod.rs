@@ -1,7 +1,7 @@
 //! Bugs planted on purpose: the proof that the simulator would find them.
 //!
 //! ```text
-//!   table.rs ──► Mutant ─┬─ a lie told between the engine and the disk (lie.rs, calls.rs)
+//!   table/ ────► Mutant ─┬─ a lie told between the engine and the disk (lie.rs, calls.rs)
 //!                        └─ a line in the engine: srdb::mutant, by the same name
 //!   hunt.rs: seed after seed until an oracle notices
 //! ```
