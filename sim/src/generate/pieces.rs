@@ -141,8 +141,9 @@ impl Swarm {
             steps.extend([self.insert(draw, table), Step::Flush]);
         }
         steps.push(some(draw));
-        steps.push(match draw.below(8) {
-            0 => Step::CreateIndex { table, field },
+        steps.push(match draw.below(10) {
+            // An index that another merge must not come upon before its files are there.
+            0 | 8 | 9 => Step::CreateIndex { table, field },
             1 => Step::DropIndex { table, field },
             2 => Step::DropTable { table },
             3 => Step::Snapshot,
@@ -151,6 +152,10 @@ impl Swarm {
             6 => Step::Fault { fault: self.fault(draw).on(draw.pick(&["*.sst", "MANIFEST*"])) },
             _ => Step::Flush,
         });
+        if let Some(Step::CreateIndex { .. }) = steps.last() {
+            // All its files, before the merge goes on.
+            steps.push(Step::Job { pick: 0, steps: draw.between(12, 60) as u16 });
+        }
         steps.extend([some(draw), some(draw), Step::Jobs]);
         if draw.chance(50) {
             let (image, after) = (Image::Drawn(draw.bits()), self.after(draw));

@@ -294,6 +294,7 @@ impl Run {
         let db = self.db()?;
         for steps in 0..JOB_STEPS_MAX {
             let Some(job) = db.jobs().first().copied() else {
+                ending::all_done(&db)?;
                 return Ok(format!("{steps} steps"));
             };
             self.enter(phase_of_job(job));
