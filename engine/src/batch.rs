@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::commit::{submit, submit_within, try_submit};
+use crate::handle::Handle;
 use crate::limits::{COMMIT_BYTES_MAX, COMMIT_ROWS_MAX};
 use crate::queue::Pending;
 use crate::row::RowBatch;
-use crate::state::State;
 use crate::table_state::TableState;
 use crate::{Durability, Error, IntoRow, Receipt, Result, Table, Ticket};
 
@@ -30,14 +30,14 @@ use crate::{Durability, Error, IntoRow, Receipt, Result, Table, Ticket};
 /// ```
 #[derive(Debug)]
 pub struct Batch {
-    database: Arc<State>,
+    database: Arc<Handle>,
     tables: Vec<(Arc<TableState>, RowBatch)>,
     rows: usize,
     bytes: usize,
 }
 
 impl Batch {
-    pub(crate) fn new(database: &Arc<State>) -> Self {
+    pub(crate) fn new(database: &Arc<Handle>) -> Self {
         Batch { database: Arc::clone(database), tables: Vec::new(), rows: 0, bytes: 0 }
     }
 
@@ -136,7 +136,7 @@ impl Batch {
         submit_within(&database, pending, timeout)?.wait()
     }
 
-    fn into_pending(mut self, durability: Durability) -> Result<(Arc<State>, Pending)> {
+    fn into_pending(mut self, durability: Durability) -> Result<(Arc<Handle>, Pending)> {
         if self.bytes > COMMIT_BYTES_MAX {
             let (got, limit) = (self.bytes as u64, COMMIT_BYTES_MAX as u64);
             return Err(Error::Limit { what: "the size of a commit in bytes", got, limit });

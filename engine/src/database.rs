@@ -8,12 +8,12 @@ use srdb_vfs::{Clock, OsVfs, ReadMode, Vfs};
 
 use crate::commit::{self, Small};
 use crate::edit::VersionEdit;
+use crate::handle::Handle;
 use crate::locks::{lock, read};
 use crate::mutant;
 use crate::observer::{Event, Observer, Observers};
 use crate::options::{Background, Options};
 use crate::queue::Pending;
-use crate::state::State;
 use crate::{
     Batch, Checkpoint, Durability, Follower, Job, Progress, Result, Schema, Snapshot, Stats, Table,
     Verification, compaction, delete, flush, indexes, recovery, retain, tables, worker,
@@ -21,8 +21,10 @@ use crate::{
 
 /// An open database. Cheap to clone; every clone is the same database, `Send` and `Sync`.
 ///
-/// Dropping the last handle does no I/O: what was committed with [`Durability::Memory`] and not
-/// written since is lost, and the next open has to read the log. [`Database::close`] first.
+/// Dropping the last handle (of the database, its tables, batches and tickets) begins no I/O: what
+/// was committed with [`Durability::Memory`] and not written since is lost, and the next open has
+/// to read the log. [`Database::close`] first. It waits for the step that the thread behind is at,
+/// so that the directory is free on return.
 ///
 /// ```
 /// use srdb::{Database, DataType, Field, Schema, row};
@@ -43,7 +45,7 @@ use crate::{
 /// ```
 #[derive(Debug, Clone)]
 pub struct Database {
-    state: Arc<State>,
+    state: Arc<Handle>,
 }
 
 /// How a database is to be opened. Made by [`Database::builder`].
@@ -181,8 +183,9 @@ impl Builder {
     /// damaged: nothing is changed then; [`crate::Error::Unsupported`]; [`crate::Error::Io`];
     /// [`crate::Error::Invalid`] for options that can't be.
     pub fn open(self) -> Result<Database> {
-        let (background, clock) = (self.options.background, Arc::clone(&self.options.clock));
+        let clock = Arc::clone(&self.options.clock);
         let begun = clock.monotonic_ns();
+        let background = self.options.background;
         let state = Arc::new(recovery::open(self.options, self.path)?);
         let duration = Duration::from_nanos(clock.monotonic_ns().saturating_sub(begun));
         state.tell(|| {
@@ -191,10 +194,11 @@ impl Builder {
             let (last_commit, recovered_rows) = (log.last_commit, rows.sum());
             Event::Opened { duration, last_commit, recovered_rows }
         });
-        if background == Background::Threads {
-            worker::start(&state)?;
-        }
-        Ok(Database { state })
+        let worker = match background {
+            Background::Threads => Some(worker::start(&state)?),
+            Background::Manual => None,
+        };
+        Ok(Database { state: Arc::new(Handle::new(state, worker)) })
     }
 
     /// Opens the database for reading only, beside the process that writes to it, if there is one:

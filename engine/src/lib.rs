@@ -18,6 +18,7 @@ mod error;
 mod flush;
 mod follower;
 mod format;
+mod handle;
 mod index;
 mod index_job;
 mod indexes;

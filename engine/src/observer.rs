@@ -15,8 +15,9 @@ use std::time::Duration;
 /// It is called by whichever thread does the work, which goes on when the call returns: a slow
 /// observer slows the database down, so hand events on if there is much to do. No lock of the
 /// database is held, so it may be used, but for [`Event::Poisoned`]: that one comes from the middle
-/// of a failed write, and an observer that then calls the database may wait for ever. A panic is
-/// caught and forgotten, once the panic hook has told of it.
+/// of a failed write, and an observer that then calls the database may wait for ever. So may one
+/// that takes a lock under which the last handle of the database is dropped, which waits for the
+/// thread behind. A panic is caught and forgotten, once the panic hook has told of it.
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};

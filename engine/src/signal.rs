@@ -32,6 +32,11 @@ impl Signal {
         self.changed.notify_one();
     }
 
+    /// Whether the worker is to end.
+    pub(crate) fn is_stopped(&self) -> bool {
+        lock(&self.wanted).stop
+    }
+
     /// Waits for either, or until `at_most` has passed; whether to go on.
     pub(crate) fn wait(&self, at_most: Option<Duration>) -> bool {
         let mut wanted = lock(&self.wanted);

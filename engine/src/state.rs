@@ -82,7 +82,7 @@ pub(crate) struct State {
     /// it is changed under.
     active_bytes: AtomicUsize,
     /// Wakes the worker, where there is one.
-    pub(crate) signal: Arc<Signal>,
+    pub(crate) signal: Signal,
     pub(crate) tables: RwLock<Tables>,
     /// Written while the rows of one commit become visible, so that a snapshot over several
     /// tables sees all of a commit or nothing.
@@ -224,13 +224,6 @@ pub(crate) struct Recovered {
     pub(crate) lock: Box<dyn FileLock>,
 }
 
-impl Drop for State {
-    /// No I/O: whoever wants the rest written calls `close`.
-    fn drop(&mut self) {
-        self.signal.stop();
-    }
-}
-
 impl State {
     pub(crate) fn new(from: Recovered) -> Self {
         let tables = from.tables.by_id.values();
@@ -255,7 +248,7 @@ impl State {
             jobs: Mutex::new(Jobs { obsolete: from.obsolete, ..Jobs::default() }),
             jobs_changed: Condvar::new(),
             active_bytes: AtomicUsize::new(active_bytes),
-            signal: Arc::default(),
+            signal: Signal::default(),
             tables: RwLock::new(from.tables),
             publish: RwLock::new(()),
             next_file: AtomicU64::new(from.next_file),

@@ -23,11 +23,12 @@ pub(crate) use shuttle::sync::{
     Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic,
 };
 #[cfg(shuttle)]
-pub(crate) use shuttle::thread;
+pub(crate) use shuttle::thread::{self, JoinHandle, current as current_thread};
 #[cfg(not(shuttle))]
 pub(crate) use std::sync::{
     Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic,
 };
 pub(crate) use std::sync::{OnceLock, PoisonError};
+pub(crate) use std::thread::panicking;
 #[cfg(not(shuttle))]
-pub(crate) use std::thread;
+pub(crate) use std::thread::{self, JoinHandle, current as current_thread};

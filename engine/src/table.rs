@@ -7,10 +7,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::commit::{submit, submit_within, try_submit};
+use crate::handle::Handle;
 use crate::mutant;
 use crate::queue::Pending;
 use crate::row::RowBatch;
-use crate::state::State;
 use crate::table_state::TableState;
 use crate::{
     ColumnStats, Durability, IntoRow, Query, Receipt, Result, Retention, Row, RowBuf, Scan, Schema,
@@ -38,12 +38,12 @@ use crate::{
 /// ```
 #[derive(Debug, Clone)]
 pub struct Table {
-    pub(crate) database: Arc<State>,
+    pub(crate) database: Arc<Handle>,
     pub(crate) state: Arc<TableState>,
 }
 
 impl Table {
-    pub(crate) fn new(database: &Arc<State>, state: Arc<TableState>) -> Self {
+    pub(crate) fn new(database: &Arc<Handle>, state: Arc<TableState>) -> Self {
         Table { database: Arc::clone(database), state }
     }
 

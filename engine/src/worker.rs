@@ -1,7 +1,7 @@
 //! The thread that does the work behind. The only file that starts threads.
 //!
-//! The thread holds the database weakly and never while it waits, so that dropping the last
-//! handle ends it: at most one step is finished first.
+//! It ends with the last handle of the database ([`crate::handle::Handle`]), which waits for the
+//! step that is under way.
 
 mod pace;
 
@@ -12,46 +12,39 @@ use pace::Pace;
 
 use crate::counters::FileKind;
 use crate::mutant;
-use crate::signal::Signal;
 use crate::state::State;
-use crate::sync::thread;
+use crate::sync::{JoinHandle, thread};
 use crate::{Progress, Result, compaction, delete, flush, indexes, retain};
 
 /// Starts the worker of a database.
 ///
 /// # Errors
 /// [`crate::Error::Io`] if the operating system has no thread to give.
-pub(crate) fn start(state: &Arc<State>) -> Result<()> {
-    let (weak, signal) = (Arc::downgrade(state), Arc::clone(&state.signal));
-    let started =
-        thread::Builder::new().name("srdb-worker".to_owned()).spawn(move || run(&weak, &signal));
-    match started {
-        Ok(_detached) => {
+pub(crate) fn start(state: &Arc<State>) -> Result<JoinHandle<()>> {
+    let its = Arc::clone(state);
+    match thread::Builder::new().name("srdb-worker".to_owned()).spawn(move || run(&its)) {
+        Ok(worker) => {
             state.signal.wake();
-            Ok(())
+            Ok(worker)
         }
         Err(error) => Err(crate::Error::io("start a thread for", &state.root, error)),
     }
 }
 
-fn run(state: &std::sync::Weak<State>, signal: &Signal) {
-    let _kept = mutant::on("worker-keeps-the-database").then(|| state.upgrade());
-    let mut turns = None;
+fn run(state: &State) {
+    let pace = Pace::new(state.options.compaction_bytes_per_second);
+    let mut turns = Turns { pace, flush_failed: false };
     let mut rest: Option<Duration> = None;
     loop {
         // Merges that rest, or limits of age.
-        let Some(ages) = state.upgrade().map(|state| retain::sleep_for(&state)) else { return };
-        if !signal.wait(rest.take().into_iter().chain(ages).min()) {
+        let ages = retain::sleep_for(state);
+        if !state.signal.wait(rest.take().into_iter().chain(ages).min()) {
             return;
         }
         // Until there is nothing left to do, or a step failed: then the failure is told to whoever
         // waits for the flush, and the next wake-up tries again.
-        loop {
-            let Some(state) = state.upgrade() else { return };
-            let rate = state.options.compaction_bytes_per_second;
-            let turns =
-                turns.get_or_insert_with(|| Turns { pace: Pace::new(rate), flush_failed: false });
-            match step(&state, turns) {
+        while !state.signal.is_stopped() {
+            match step(state, &mut turns) {
                 Ok(Step::Done) => {}
                 Ok(Step::Rest(time)) => {
                     rest = Some(time);

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
-use srdb::{DataType, Database, Durability, Field, Result, Schema, Table, Value, row};
+use srdb::{
+    DataType, Database, Durability, Event, Field, Observer, Result, Schema, Table, Value, row,
+};
 
 const WRITERS: i64 = 4;
 const COMMITS: i64 = 150;
@@ -102,18 +106,47 @@ fn dropping_the_last_handle_ends_the_worker_and_frees_the_lock() -> Result<()> {
         let rows = (1..=50).map(|n| row! { "writer" => round, "n" => n, "pad" => "pad" });
         table.insert_many_with(rows.collect::<Vec<_>>(), Durability::Os)?;
         drop((db, table));
-        // The worker may be in the middle of a step, which it ends.
-        let mut opened = Database::open(dir.path());
-        while matches!(opened, Err(srdb::Error::Locked { .. })) {
-            std::thread::yield_now();
-            opened = Database::open(dir.path());
-        }
-        let db = opened?;
+        // Also if the worker was in the middle of a step.
+        let db = Database::open(dir.path())?;
         assert_eq!(db.table("t")?.count(), (round as u64 + 1) * 50);
-        drop(db);
-        while matches!(Database::open(dir.path()), Err(srdb::Error::Locked { .. })) {
-            std::thread::yield_now();
+    }
+    Ok(())
+}
+
+/// Lets go of a handle in the middle of the worker's work, once it is the last.
+struct LastHolder {
+    held: Mutex<Option<Database>>,
+    is_last: Mutex<mpsc::Receiver<()>>,
+    gone: mpsc::Sender<()>,
+}
+
+impl Observer for LastHolder {
+    fn event(&self, event: &Event) {
+        if matches!(event, Event::FlushEnded { .. }) {
+            let held = self.held.lock().unwrap().take();
+            self.is_last.lock().unwrap().recv().expect("a word");
+            drop(held);
+            self.gone.send(()).expect("somebody who waits");
         }
     }
+}
+
+#[test]
+fn the_worker_that_drops_the_last_handle_does_not_wait_for_itself() -> Result<()> {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let (last, is_last) = mpsc::channel();
+    let (gone, is_gone) = mpsc::channel();
+    let (held, is_last) = (Mutex::new(None), Mutex::new(is_last));
+    let observer = Arc::new(LastHolder { held, is_last, gone });
+    let builder = Database::builder(dir.path()).memtable_bytes(1000).carry_bytes_max(0);
+    let db = builder.observer(observer.clone()).open()?;
+    let table = db.create_table("t", schema())?;
+    *observer.held.lock().unwrap() = Some(db.clone());
+    for n in 0..2 {
+        table.insert(row! { "writer" => 1, "n" => n, "pad" => "x".repeat(2000) })?;
+    }
+    drop((db, table));
+    last.send(()).expect("an observer that waits");
+    is_gone.recv_timeout(Duration::from_mins(1)).expect("a worker that goes on");
     Ok(())
 }

@@ -32,6 +32,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
             "jobs",
             "queue",
             "state",
+            "handle",
             "read",
             "scan",
             "snapshot",

@@ -28,11 +28,11 @@ use std::sync::Arc;
 use srdb_vfs::{Access, FileLock, Vfs};
 
 use crate::format::manifest::Meta;
+use crate::handle::Handle;
 use crate::index::{IndexMeta, KeyGroups};
 use crate::index_job::IndexJob;
 use crate::memtable::{Memtable, index_rows};
 use crate::sst::{SstMeta, SstWriter};
-use crate::state::State;
 use crate::table_state::TableState;
 use crate::{Error, Progress, Result, layout, manifest, mutant, recovery};
 
@@ -52,7 +52,7 @@ const COPY_BYTES: u64 = 1 << 20;
 #[derive(Debug)]
 #[must_use = "it is made by its steps"]
 pub struct Checkpoint {
-    state: Arc<State>,
+    state: Arc<Handle>,
     contents: Contents,
     meta: Meta,
     target: PathBuf,
@@ -86,7 +86,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`Error::PathExists`], [`Error::Invalid`], [`Error::Io`], [`Error::Corrupt`].
-    pub(crate) fn begin(state: &Arc<State>, target: &Path) -> Result<Checkpoint> {
+    pub(crate) fn begin(state: &Arc<Handle>, target: &Path) -> Result<Checkpoint> {
         state.check_open()?;
         let vfs = &*state.options.vfs;
         let Some(name) = target.file_name() else {

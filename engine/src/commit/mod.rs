@@ -27,6 +27,7 @@ pub(crate) use room::{submit_within, try_submit};
 pub use ticket::Ticket;
 
 use crate::counters::MEASURED_ONE_IN;
+use crate::handle::Handle;
 use crate::queue::Pending;
 use crate::state::State;
 use crate::{Durability, Result};
@@ -35,13 +36,13 @@ use crate::{Durability, Result};
 ///
 /// # Errors
 /// [`crate::Error::Closed`], [`crate::Error::Poisoned`].
-pub(crate) fn submit(state: &Arc<State>, pending: Pending) -> Result<Ticket> {
+pub(crate) fn submit(state: &Arc<Handle>, pending: Pending) -> Result<Ticket> {
     state.check_writable()?;
     enqueue(state, pending)
 }
 
 /// [`submit`], also while the database is being closed.
-pub(crate) fn enqueue(state: &Arc<State>, mut pending: Pending) -> Result<Ticket> {
+pub(crate) fn enqueue(state: &Arc<Handle>, mut pending: Pending) -> Result<Ticket> {
     begin(state, &mut pending);
     let bytes = pending.tables.iter().map(|(_, batch)| batch.bytes()).sum();
     let durability = pending.durability;

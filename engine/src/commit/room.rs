@@ -21,6 +21,7 @@ use std::time::Duration;
 use super::carry::Small;
 use super::freeze::freeze;
 use super::ticket::Ticket;
+use crate::handle::Handle;
 use crate::locks::lock;
 use crate::mutant;
 use crate::observer::Event;
@@ -124,7 +125,7 @@ fn refusal(state: &State) -> Error {
 /// # Errors
 /// [`Error::WouldStall`], or why the last flush failed: nothing was written; [`Error::Closed`],
 /// [`Error::Poisoned`].
-pub(crate) fn try_submit(state: &Arc<State>, pending: Pending) -> Result<Ticket> {
+pub(crate) fn try_submit(state: &Arc<Handle>, pending: Pending) -> Result<Ticket> {
     submit_within(state, pending, Duration::ZERO)
 }
 
@@ -133,7 +134,7 @@ pub(crate) fn try_submit(state: &Arc<State>, pending: Pending) -> Result<Ticket>
 /// # Errors
 /// As [`try_submit`].
 pub(crate) fn submit_within(
-    state: &Arc<State>,
+    state: &Arc<Handle>,
     mut pending: Pending,
     timeout: Duration,
 ) -> Result<Ticket> {

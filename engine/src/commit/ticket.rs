@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::lead;
+use crate::handle::Handle;
 use crate::queue::TicketId;
-use crate::state::State;
 use crate::{Receipt, Result};
 
 /// A commit that was handed in and not yet waited for.
@@ -14,12 +14,12 @@ use crate::{Receipt, Result};
 #[derive(Debug)]
 #[must_use = "a commit that nobody waits for may fail without anybody knowing"]
 pub struct Ticket {
-    state: Arc<State>,
+    state: Arc<Handle>,
     id: Option<TicketId>,
 }
 
 impl Ticket {
-    pub(crate) fn new(state: &Arc<State>, id: TicketId) -> Self {
+    pub(crate) fn new(state: &Arc<Handle>, id: TicketId) -> Self {
         Ticket { state: Arc::clone(state), id: Some(id) }
     }
 

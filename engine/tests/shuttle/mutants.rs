@@ -13,7 +13,7 @@ type Mutant = (&'static str, fn());
 /// The name of the bug that the disk plants, not the engine.
 const LIE: &str = "log-sync-is-a-lie";
 
-const MUTANTS: [Mutant; 14] = [
+const MUTANTS: [Mutant; 15] = [
     // Those who waited for the group sleep on, and nobody leads the next.
     (
         "group-end-unsignalled",
@@ -28,7 +28,8 @@ const MUTANTS: [Mutant; 14] = [
     ("room-untold", handover::writers_that_wait_for_room_get_it),
     // Told between a writer's look and its wait.
     ("told-without-the-lock", handover::writers_that_wait_for_room_hear_of_a_poisoning),
-    ("worker-keeps-the-database", handover::the_last_handle_ends_the_worker),
+    ("worker-not-stopped", handover::the_last_handle_ends_the_worker),
+    ("worker-not-awaited", handover::the_last_handle_ends_the_worker),
     (
         "worker-stops-at-closing",
         closing::a_writer_that_waits_for_room_does_not_keep_the_close_waiting,
