@@ -238,12 +238,15 @@ impl Swarm {
         }
         steps.push(follow(draw));
         for _ in 0..draw.between(1, 3) {
-            match draw.below(6) {
+            match draw.below(8) {
                 0 => steps.push(Step::Rotate),
                 1 => steps.push(Step::Flush),
                 2 => steps.extend([Step::Flush, Step::Compact { table }, Step::Jobs]),
                 3 => steps.push(Step::DropTable { table }),
                 4 => steps.push(Step::Jobs),
+                // The follower outlives its writer.
+                5 => steps.push(Step::ProcessCrash { after: self.after(draw) }),
+                6 => steps.push(Step::Close { after: self.after(draw) }),
                 _ => {}
             }
             steps.push(os(self.insert(draw, table)));

@@ -3,7 +3,8 @@
 //! What a follower sees is checked against the model: whole commits, the first of them, none left
 //! out that was in the system's hands when it looked, and no fewer than it saw before. It changes
 //! nothing on the disk. While it looks, at a call that the plan names, the writer may go on with
-//! its work: that is when files are gone that were named a moment ago.
+//! its work: that is when files are gone that were named a moment ago. A follower is a process of
+//! its own: it goes on when that of the writer dies, but not when the power fails.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,13 +22,14 @@ use crate::coverage::Tracker;
 use crate::db::{ROOT, found_row, slot_of, table_name};
 use crate::model::{Found, FoundTable, Standing, TableId};
 use crate::oracle::Violation;
-use crate::plan::Race;
-use crate::vfs::{Call, Layer, Layered};
+use crate::plan::{After, Race};
+use crate::vfs::{Call, Layer, Layered, Moving};
 
 /// A follower, and how many commits it has seen at least.
 pub(super) struct Following {
     follower: Follower,
     beside: Arc<Beside>,
+    disk: Arc<Moving>,
     seen: usize,
 }
 
@@ -37,7 +39,7 @@ type Act = Box<dyn FnOnce() + Send>;
 /// Stands between a follower and the disk.
 struct Beside {
     looking: Mutex<Looking>,
-    disk: MemDisk,
+    disk: Mutex<MemDisk>,
     tracker: Option<Arc<Tracker>>,
 }
 
@@ -83,7 +85,7 @@ impl Layer for Beside {
         }
         let result = go();
         if let Some(tracker) = &self.tracker {
-            tracker.passes_over(&self.disk);
+            tracker.passes_over(&self.disk.lock().unwrap_or_else(PoisonError::into_inner));
         }
         result
     }
@@ -92,9 +94,10 @@ impl Layer for Beside {
 impl Run {
     /// Opens the database for reading beside its writer, in the place of a follower there is.
     pub(super) fn follow(&mut self, race: Option<Race>, unread: bool) -> Result<String, Violation> {
-        let (looking, disk) = (Mutex::default(), self.disk.clone());
-        let beside = Arc::new(Beside { looking, disk, tracker: self.tracker.clone() });
-        let below = Layered::new(Arc::new(self.disk.clone()), self.watch.clone());
+        let (looking, at) = (Mutex::default(), Mutex::new(self.disk.clone()));
+        let beside = Arc::new(Beside { looking, disk: at, tracker: self.tracker.clone() });
+        let disk = Arc::new(Moving::new(Arc::new(self.disk.clone())));
+        let below = Layered::new(disk.clone(), self.watch.clone());
         let vfs = Arc::new(Layered::new(Arc::new(below), beside.clone()));
         self.follower = None;
         let (safe, done) = (self.model.safe_at_os(), self.race(&beside, race)?);
@@ -105,7 +108,7 @@ impl Run {
             _ if self.disk.crashed() => Ok("the power has failed".to_owned()),
             Err(e) => self.judge_read("following", &e),
             Ok(follower) => {
-                self.follower = Some(Following { follower, beside, seen: 0 });
+                self.follower = Some(Following { follower, beside, disk, seen: 0 });
                 self.look_at_follower(safe, unread)
             }
         }
@@ -117,7 +120,7 @@ impl Run {
         race: Option<Race>,
         unread: bool,
     ) -> Result<String, Violation> {
-        let Some(Following { follower, beside, seen }) = self.follower.take() else {
+        let Some(Following { follower, beside, disk, seen }) = self.follower.take() else {
             return Ok("no follower".to_owned());
         };
         let (safe, done) = (self.model.safe_at_os(), self.race(&beside, race)?);
@@ -128,13 +131,36 @@ impl Run {
             return Ok("the power has failed".to_owned());
         }
         let is_same = follower.last_commit() == before;
-        self.follower = Some(Following { follower, beside, seen });
+        self.follower = Some(Following { follower, beside, disk, seen });
         match refreshed {
             Err(_) if !is_same => Err(wrong("a refresh has failed, and moved")),
             Err(e) => self.judge_read("a refresh", &e),
             Ok(false) if !is_same => Err(wrong("a refresh that found nothing new has moved")),
             Ok(_) => self.look_at_follower(safe, unread),
         }
+    }
+
+    /// The follower, which outlives the writer. After a failure, and where the writer comes back
+    /// in another way than it went, it may see less than before.
+    pub(super) fn follower_of_the_dead(&mut self, after: &After) -> Option<Following> {
+        let may_lose = self.has_failed() || !after.is_plain();
+        let follower = self.follower.take()?;
+        Some(Following { seen: if may_lose { 0 } else { follower.seen }, ..follower })
+    }
+
+    /// A writer has come up in the place of one whose process ended.
+    pub(super) fn go_on_following(&mut self, follower: Option<Following>) {
+        if let Some(Following { beside, disk, .. }) = &follower {
+            *beside.disk.lock().unwrap_or_else(PoisonError::into_inner) = self.disk.clone();
+            disk.move_to(Arc::new(self.disk.clone()));
+        }
+        self.follower = follower;
+    }
+
+    /// Whether what failed may be there all the same, and what is not durable be gone.
+    fn has_failed(&mut self) -> bool {
+        let is_harmed = self.excuse().is_some();
+        is_harmed || self.watch.errors() > 0 || self.poisoned || self.was_evicted()
     }
 
     /// Gets ready what the writer does meanwhile.
@@ -201,9 +227,7 @@ impl Run {
             Ok(found) => found,
             Err(e) => return self.judge_read("reading what a follower sees", &e),
         };
-        let is_harmed = self.excuse().is_some();
-        if is_harmed || self.watch.errors() > 0 || self.poisoned || self.was_evicted() {
-            // What failed may be there all the same, and what is not durable be gone.
+        if self.has_failed() {
             return Ok("a follower".to_owned());
         }
         let mut ends: BTreeMap<TableId, usize> = BTreeMap::new();

@@ -110,6 +110,7 @@ impl Run {
         image: Option<&Image>,
         after: &After,
     ) -> Result<String, Violation> {
+        let follower = self.follower_of_the_dead(after);
         self.forget();
         self.report.cycles += 1;
         let ledger = || self.model.ledger(Some(death));
@@ -146,6 +147,9 @@ impl Run {
         }
         self.try_without_room(capacity)?;
         let said = self.come_up(&coming, after)?;
+        if coming.death != Death::Power {
+            self.go_on_following(follower);
+        }
         self.disk.set_capacity(self.plan.options.capacity);
         Ok(said)
     }

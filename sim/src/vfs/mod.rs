@@ -7,6 +7,7 @@
 //! A [`Layer`] sees every call but those through a map that lies in memory, may pass it on, swallow
 //! it or put it off, and sees the outcome.
 
+mod moving;
 mod watch;
 
 use std::borrow::Cow;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use srdb_vfs::{Access, DirEntry, EntryKind, File, FileLock, Map, OpKind, Vfs};
 
+pub use moving::Moving;
 pub use watch::Watch;
 pub(crate) use watch::is_answer;
 
