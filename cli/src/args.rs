@@ -46,6 +46,7 @@ pub(crate) enum Command {
     Tables(DbArgs),
     Schema(SchemaArgs),
     Stats(StatsArgs),
+    /// Check every checksum and every structure of a database
     Verify(DbArgs),
     Dump(DumpArgs),
     Version(VersionArgs),
