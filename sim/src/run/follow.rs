@@ -106,7 +106,7 @@ impl Run {
         self.after_race(&beside, &done)?;
         match followed {
             _ if self.disk.crashed() => Ok("the power has failed".to_owned()),
-            Err(e) => self.judge_read("following", &e),
+            Err(e) => self.judge_follower("following", &e),
             Ok(follower) => {
                 self.follower = Some(Following { follower, beside, disk, seen: 0 });
                 self.look_at_follower(safe, unread)
@@ -134,7 +134,7 @@ impl Run {
         self.follower = Some(Following { follower, beside, disk, seen });
         match refreshed {
             Err(_) if !is_same => Err(wrong("a refresh has failed, and moved")),
-            Err(e) => self.judge_read("a refresh", &e),
+            Err(e) => self.judge_follower("a refresh", &e),
             Ok(false) if !is_same => Err(wrong("a refresh that found nothing new has moved")),
             Ok(_) => self.look_at_follower(safe, unread),
         }
@@ -155,6 +155,15 @@ impl Run {
             disk.move_to(Arc::new(self.disk.clone()));
         }
         self.follower = follower;
+    }
+
+    /// Takes an error of a follower for what it is: whatever that is, the writer knows nothing of
+    /// it and goes on.
+    fn judge_follower(&mut self, doing: &str, error: &Error) -> Result<String, Violation> {
+        let poisoned = self.poisoned;
+        let said = self.judge_read(doing, error);
+        self.poisoned = poisoned;
+        said
     }
 
     /// Whether what failed may be there all the same, and what is not durable be gone.
@@ -225,7 +234,7 @@ impl Run {
         let found = if unread { Ok(Vec::new()) } else { read_view(&snapshot) };
         let found = match found {
             Ok(found) => found,
-            Err(e) => return self.judge_read("reading what a follower sees", &e),
+            Err(e) => return self.judge_follower("reading what a follower sees", &e),
         };
         if self.has_failed() {
             return Ok("a follower".to_owned());
