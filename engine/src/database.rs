@@ -21,10 +21,11 @@ use crate::{
 
 /// An open database. Cheap to clone; every clone is the same database, `Send` and `Sync`.
 ///
-/// Dropping the last handle (of the database, its tables, batches and tickets) begins no I/O: what
-/// was committed with [`Durability::Memory`] and not written since is lost, and the next open has
-/// to read the log. [`Database::close`] first. It waits for the step that the thread behind is at,
-/// so that the directory is free on return.
+/// Dropping the last handle (of the database, its tables, batches, tickets and checkpoints) begins
+/// no I/O: what was committed with [`Durability::Memory`] and not written since is lost, and the
+/// next open has to read the log. [`Database::close`] first. It waits for the step that the thread
+/// behind is at, so that the directory is free on return; but not in a thread that panics, nor in a
+/// call of an [`Observer`] from the thread behind.
 ///
 /// ```
 /// use srdb::{Database, DataType, Field, Schema, row};

@@ -7,8 +7,8 @@ use crate::mutant;
 use crate::state::State;
 use crate::sync::{JoinHandle, current_thread, panicking};
 
-/// An open database, and the thread that works behind, if there is one. The thread has the state
-/// too, and this has not: so the last handle knows that it is the last.
+/// An open database, and the thread that works behind, if there is one. The thread holds the state
+/// and no handle, so that it keeps none from being the last.
 #[derive(Debug)]
 pub(crate) struct Handle {
     state: Arc<State>,
