@@ -16,7 +16,7 @@ use crate::options::{Background, Options};
 use crate::queue::Pending;
 use crate::{
     Batch, Checkpoint, Durability, Follower, Job, Progress, Result, Schema, Snapshot, Stats, Table,
-    Verification, compaction, delete, flush, indexes, recovery, retain, tables, worker,
+    Verification, compaction, delete, drop_rows, flush, indexes, recovery, retain, tables, worker,
 };
 
 /// An open database. Cheap to clone; every clone is the same database, `Send` and `Sync`.
@@ -369,19 +369,24 @@ impl Database {
         tables.iter().try_for_each(|table| compaction::all(&self.state, table))
     }
 
-    /// [`Table::retain`] of every table; returns how many rows were dropped.
+    /// [`Table::retain`] of every table; returns how many rows went.
     ///
     /// # Errors
     /// As [`Table::retain`]; the tables before the one that failed have dropped their rows.
     pub fn retain(&self) -> Result<u64> {
         self.state.check_writable()?;
         let tables: Vec<_> = read(&self.state.tables).by_id.values().cloned().collect();
+        // Before the first table is looked at, for that brings the rows of all to SSTs.
+        let first_seqs: Vec<_> = tables.iter().map(|table| table.files().first_seq()).collect();
         let mut rows = 0;
-        for table in tables {
-            match retain::now(&self.state, &table) {
+        for (table, before) in tables.iter().zip(first_seqs) {
+            match retain::now(&self.state, table) {
                 // Dropped meanwhile.
                 Err(crate::Error::NoTable { .. }) => {}
-                dropped => rows += dropped?,
+                done => {
+                    done?;
+                    rows += drop_rows::lost_since(table, before);
+                }
             }
         }
         Ok(rows)

@@ -25,7 +25,8 @@ use crate::sync::atomic::Ordering;
 use crate::table_state::TableState;
 use crate::{Result, flush};
 
-/// Drops the rows of a table below `first_seq`; how many. Durable on return.
+/// Drops the rows of a table below `first_seq`; how many the table has lost since the call began,
+/// also behind. Durable on return.
 ///
 /// # Errors
 /// [`crate::Error::NoTable`] after a drop of the table, [`crate::Error::Io`],
@@ -33,17 +34,23 @@ use crate::{Result, flush};
 pub(crate) fn drop_before(state: &State, table: &Arc<TableState>, first_seq: i64) -> Result<u64> {
     state.check_writable()?;
     table.check_exists()?;
-    let in_memory = |table: &TableState| {
+    let (before, in_memory) = {
         let files = table.files();
         let first = files.memtables.first().map(|memtable| memtable.first_seq());
-        first.is_some_and(|first| first < first_seq)
+        (files.first_seq(), first.is_some_and(|first| first < first_seq))
     };
-    if in_memory(table) {
+    if in_memory {
         move_to_ssts(state)?;
     }
     let rows = drop_stored(state, table, first_seq, None)?;
     tell(state, table, rows);
-    Ok(rows)
+    Ok(lost_since(table, before))
+}
+
+/// How many rows a table has lost since its first was `first_seq`. The worker may drop rows that a
+/// call has brought to SSTs before the call does: who asked for them to go is told of them all.
+pub(crate) fn lost_since(table: &TableState, first_seq: i64) -> u64 {
+    (table.files().first_seq() - first_seq).max(0).unsigned_abs()
 }
 
 /// Brings all rows that are in memory to SSTs.

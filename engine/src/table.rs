@@ -57,9 +57,10 @@ impl Table {
         self.state.id
     }
 
-    /// Drops the rows below a `_seq`, for good; returns how many. Durable on return. If a row that
-    /// is dropped is in memory, what is there is flushed. Snapshots and scans that are under way
-    /// keep what they see; `_seq`s are not given again.
+    /// Drops the rows below a `_seq`, for good; returns how many rows went, with those that limits
+    /// let go of behind meanwhile. Durable on return. If a row that is dropped is in memory, what
+    /// is there is flushed. Snapshots and scans that are under way keep what they see; `_seq`s are
+    /// not given again.
     ///
     /// Files that hold nothing else are removed; what is left of another one goes when it is
     /// merged.
@@ -110,9 +111,9 @@ impl Table {
         (*self.state.retention()).clone()
     }
 
-    /// Drops the rows that the table's limits do not keep, now and to the row; returns how many.
-    /// Durable on return. If there are rows in memory, they are flushed first. Only for
-    /// [`Retention::max_bytes`] whole SSTs are dropped.
+    /// Drops the rows that the table's limits do not keep, now and to the row; returns how many
+    /// went, with those dropped behind meanwhile. Durable on return. If there are rows in memory,
+    /// they are flushed first. Only for [`Retention::max_bytes`] whole SSTs are dropped.
     ///
     /// ```
     /// # use srdb::{Database, DataType, Field, Retention, Schema, row};
@@ -131,7 +132,9 @@ impl Table {
     /// # Errors
     /// As [`Table::drop_before`]; [`crate::Error::Corrupt`] if an SST can't be read.
     pub fn retain(&self) -> Result<u64> {
-        retain::now(&self.database, &self.state)
+        let before = self.state.files().first_seq();
+        retain::now(&self.database, &self.state)?;
+        Ok(drop_rows::lost_since(&self.state, before))
     }
 
     /// Merges the SSTs that the table has into as few as

@@ -188,6 +188,42 @@ fn a_field_that_says_no_age_is_refused_by_name() -> Result<()> {
     db.close()
 }
 
+/// Does what the worker may do: as soon as rows are in SSTs, it looks at the limits.
+#[derive(Default)]
+struct AtOnce(Mutex<Option<Database>>);
+
+impl Observer for AtOnce {
+    fn event(&self, event: &Event) {
+        let database = self.0.lock().expect("nobody panics with it").clone();
+        if let (Event::FlushEnded { .. }, Some(db)) = (event, database) {
+            retain(&db).expect("nothing fails");
+        }
+    }
+}
+
+#[test]
+fn rows_that_go_behind_meanwhile_are_counted() -> Result<()> {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let worker = Arc::new(AtOnce::default());
+    let db = builder(dir.path(), &MemClock::default()).observer(worker.clone()).open()?;
+    let tables = [db.create_table("a", schema()?)?, db.create_table("b", schema()?)?];
+    let fill = || -> Result<()> {
+        let rows = || (0..100).map(|n| row! { "n" => n });
+        tables.iter().try_for_each(|table| table.insert_many(rows()).map(drop))
+    };
+    tables.iter().try_for_each(|table| table.set_retention(Retention::new().max_rows(10)))?;
+    *worker.0.lock().expect("nobody panics with it") = Some(db.clone());
+    fill()?;
+    assert_eq!(tables[0].retain()?, 90);
+    assert_eq!(tables[1].retain()?, 0, "gone before the call");
+    fill()?;
+    assert_eq!(db.retain()?, 200);
+    fill()?;
+    assert_eq!(tables[0].drop_before(221)?, 100, "with the seventy that only the limits drop");
+    *worker.0.lock().expect("nobody panics with it") = None;
+    db.close()
+}
+
 struct Dropped(Mutex<mpsc::Sender<u64>>);
 
 impl Observer for Dropped {

@@ -60,15 +60,15 @@ pub(crate) fn set(state: &State, table: &TableState, limits: Retention) -> Resul
     Ok(())
 }
 
-/// Drops all that the limits of a table do not keep, rows in memory included; how many.
+/// Drops all that the limits of a table do not keep, rows in memory included.
 ///
 /// # Errors
 /// As [`drop_rows::drop_before`]; [`Error::Corrupt`] if an SST can't be read.
-pub(crate) fn now(state: &State, table: &Arc<TableState>) -> Result<u64> {
+pub(crate) fn now(state: &State, table: &Arc<TableState>) -> Result<()> {
     state.check_writable()?;
     table.check_exists()?;
     if table.retention().is_unlimited() {
-        return Ok(0);
+        return Ok(());
     }
     if table.files().memtables.iter().any(|memtable| memtable.published() > 0) {
         drop_rows::move_to_ssts(state)?;
@@ -76,7 +76,7 @@ pub(crate) fn now(state: &State, table: &Arc<TableState>) -> Result<u64> {
     let mut time = None;
     let rows = drop_beyond(state, table, &mut time, |_, first| first)?;
     drop_rows::tell(state, table, rows);
-    Ok(rows)
+    Ok(())
 }
 
 /// Whether a round is due or under way.
