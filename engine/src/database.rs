@@ -500,11 +500,14 @@ impl Database {
     }
 
     /// Closes the database: writes and flushes everything, and leaves behind files that vouch for
-    /// all that they hold. Every handle is of no more use afterwards; scans and snapshots go on.
+    /// all that they hold, and no others but those that a snapshot or a scan still reads. Merges
+    /// and builds of indexes that are under way are given up, to begin anew at the next opening.
+    /// Every handle is of no more use afterwards; scans and snapshots go on.
     ///
     /// # Errors
-    /// [`crate::Error::Closed`] if it was closed before. Otherwise the first thing that went wrong:
-    /// the database is closed all the same, and whatever was acknowledged is as durable as it was.
+    /// [`crate::Error::Closed`] if it was closed before. Otherwise the first thing that went wrong,
+    /// [`crate::Error::Poisoned`] if that was earlier: the database is closed all the same, and
+    /// whatever was acknowledged is as durable as it was.
     pub fn close(&self) -> Result<()> {
         let state = &self.state;
         state.begin_close()?;
@@ -536,7 +539,13 @@ impl Database {
     /// Brings everything that was handed in to SSTs, and removes what is of no more use.
     fn write_all(&self) -> Result<()> {
         let state = &self.state;
+        // Whether an edit is durable that nobody knows of, the next opening finds out. Until then
+        // no file may go: neither what it names, nor what it names no more.
+        if !mutant::when("poisoned-and-closed-well", || state.is_poisoned()) {
+            state.check_alive()?;
+        }
         compaction::end(state)?;
+        indexes::end(state);
         if !self.is_untouched() {
             // Commits that were handed in count, also if nobody waits for them.
             let nothing = Pending::new(Vec::new(), Durability::Disk);

@@ -64,7 +64,7 @@ fn remove_next(state: &State) -> Result<Option<PathBuf>> {
     // Until it is gone, the name is on no list: another step would take its directory for empty,
     // and closing would let go of the database.
     let _one_at_a_time = (!mutant::on("two-removals-at-once")).then(|| lock(&state.flush));
-    state.check_not_closed()?;
+    state.check_alive()?;
     let next = {
         let in_use = in_use(state);
         let mut jobs = lock(&state.jobs);

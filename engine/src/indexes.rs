@@ -150,6 +150,15 @@ pub(crate) fn building(state: &State) -> Option<PathBuf> {
     lock(&state.build).as_ref().map(|job| job.table.dir.clone())
 }
 
+/// Gives up the build that is under way, for closing. It begins anew at the next opening.
+pub(crate) fn end(state: &State) {
+    let _one_at_a_time = lock(&state.flush);
+    let Some(job) = lock(&state.build).take() else { return };
+    if !mutant::when("build-outlives-the-close", || job.file().is_some()) {
+        job.give_up(state);
+    }
+}
+
 /// Does one step of the build of a missing index file.
 ///
 /// # Errors
@@ -170,10 +179,10 @@ fn step_under_lock(
     state: &State,
     built: &mut Option<(Arc<TableState>, u32, u64)>,
 ) -> Result<Progress> {
-    // Closing takes this lock before it lets go of the database.
+    // Closing takes this lock once nothing new may begin.
     let _one_at_a_time = lock(&state.flush);
     let mut slot = lock(&state.build);
-    state.check_alive()?;
+    state.check_writable()?;
     let mut job = match slot.take().or_else(|| find(state)) {
         Some(job) => job,
         None => return Ok(Progress::Idle),

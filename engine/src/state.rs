@@ -312,14 +312,11 @@ impl State {
         self.check_alive()
     }
 
-    /// For the work behind, which goes on while the database is being closed.
-    pub(crate) fn check_not_closed(&self) -> Result<()> {
-        if self.phase.load(Ordering::Acquire) == CLOSED { Err(Error::Closed) } else { Ok(()) }
-    }
-
     /// For the writing itself, which goes on while the database is being closed.
     pub(crate) fn check_alive(&self) -> Result<()> {
-        self.check_not_closed()?;
+        if self.phase.load(Ordering::Acquire) == CLOSED {
+            return Err(Error::Closed);
+        }
         match self.poisoned.get() {
             Some(cause) => Err(Error::Poisoned { cause: cause.clone() }),
             None => Ok(()),

@@ -147,10 +147,13 @@ fn step_wanted(state: &State, wanted: Wanted<'_>) -> Result<Progress> {
 }
 
 fn step_under_lock(state: &State, wanted: Wanted<'_>, told: &mut Vec<Event>) -> Result<Progress> {
-    // Closing takes this lock before it lets go of the database.
+    // Closing takes this lock once nothing new may begin.
     let _one_at_a_time = lock(&state.flush);
     let mut compaction = lock(&state.compaction);
     state.check_alive()?;
+    if !mutant::on("merge-begun-at-closing") {
+        state.check_open()?;
+    }
     let mut job = match compaction.job.take() {
         Some(job) => job,
         None => match pick(state, wanted, &compaction.damaged) {

@@ -108,9 +108,9 @@ pub(crate) fn step(state: &State) -> Result<Progress> {
 }
 
 fn step_under_lock(state: &State, at: &mut Option<(Arc<TableState>, u64)>) -> Result<Progress> {
-    // Closing takes this lock before it lets go of the database.
+    // Closing takes this lock once nothing new may begin.
     let _one_at_a_time = lock(&state.flush);
-    state.check_alive()?;
+    state.check_writable()?;
     let anew = state.retention_due.swap(false, Ordering::AcqRel);
     let from = lock(&state.retention_next).take().filter(|_| !anew).unwrap_or(0);
     let mut time = None;

@@ -1,7 +1,7 @@
 //! Closing meets whatever is under way.
 
 use srdb::vfs::{Fault, FaultKind, MemDisk, OpKind};
-use srdb::{Background, Database, Durability, Error, Result};
+use srdb::{Background, Database, Durability, Error, Job, Result};
 
 use crate::schedules::explored;
 use crate::setup::{
@@ -13,6 +13,7 @@ explored! {
     a_commit_is_refused_or_survives_the_close,
     a_writer_that_waits_for_room_does_not_keep_the_close_waiting,
     nothing_changes_the_disk_after_a_close,
+    a_close_leaves_no_file_behind,
     a_rotation_that_comes_too_late_makes_no_segment,
     one_of_two_closes_closes,
     a_database_that_was_not_touched_closes_while_a_commit_comes,
@@ -101,6 +102,21 @@ pub(crate) fn nothing_changes_the_disk_after_a_close() {
     join(others);
     assert_eq!(disk.calls(), calls, "the disk was changed after the close");
     assert_eq!(recover(&power_loss(&disk)), [(1, 1)]);
+}
+
+pub(crate) fn a_close_leaves_no_file_behind() {
+    let disk = MemDisk::new();
+    let merging = || builder(&disk).compaction_files_max(2).compaction_fan_in(2);
+    let (db, table) = create(merging().memtable_bytes(ONE_ROW).background(Background::Threads));
+    // The close flushes the last of them, which makes a merge due.
+    (1..=3).for_each(|n| {
+        insert(&table, (1, n), Durability::Os).expect("a commit");
+    });
+    let calls = close(&db, &disk);
+    drop((db, table));
+    assert_eq!(disk.calls(), calls, "the disk was changed after the close");
+    let db = merging().open().expect("a database");
+    assert!(!db.jobs().contains(&Job::Delete), "the close left a file behind");
 }
 
 pub(crate) fn a_rotation_that_comes_too_late_makes_no_segment() {

@@ -13,7 +13,7 @@ type Mutant = (&'static str, fn());
 /// The name of the bug that the disk plants, not the engine.
 const LIE: &str = "log-sync-is-a-lie";
 
-const MUTANTS: [Mutant; 15] = [
+const MUTANTS: [Mutant; 16] = [
     // Those who waited for the group sleep on, and nobody leads the next.
     (
         "group-end-unsignalled",
@@ -35,6 +35,7 @@ const MUTANTS: [Mutant; 15] = [
         closing::a_writer_that_waits_for_room_does_not_keep_the_close_waiting,
     ),
     ("closed-during-a-step", closing::nothing_changes_the_disk_after_a_close),
+    ("merge-begun-at-closing", closing::a_close_leaves_no_file_behind),
     // A commit gets in behind the record that ends the log.
     ("log-unlocked-before-closed", closing::a_commit_is_refused_or_survives_the_close),
     ("two-removals-at-once", tables::a_snapshot_outlives_the_drop_of_its_table),

@@ -333,19 +333,21 @@ impl Run {
         let result = self.db()?.close();
         let closed = result.is_ok();
         let said = match result {
-            // Closing a poisoned database succeeds at nothing, but lets go of it.
-            Ok(()) if self.unwritable => "ok, poisoned".to_owned(),
-            Ok(()) => "ok".to_owned(),
+            Ok(()) => {
+                self.check_writable("a close")?;
+                "ok".to_owned()
+            }
+            // It lets go of the database all the same.
             Err(e) => self.judge("close", &e)?.to_owned(),
         };
         self.settle()?;
         if self.disk.crashed() {
-            if closed && !self.unwritable {
+            if closed {
                 self.model.synced();
             }
             return Ok((said, None));
         }
-        let death = if closed && !self.unwritable { Death::Closed } else { Death::Process };
+        let death = if closed { Death::Closed } else { Death::Process };
         if death == Death::Closed {
             self.model.synced();
             self.watch.closed(self.model.commit_count());
@@ -357,6 +359,13 @@ impl Run {
             }
         }
         self.use_closed(&self.db()?)?;
+        let is_read =
+            !(self.snapshots.is_empty() && self.scans.is_empty() && self.making.is_none());
+        // What could not be removed, or written, is the next opening's.
+        let went_well = self.disk.delivered().is_empty() && self.plan.options.capacity.is_none();
+        if death == Death::Closed && went_well && !is_read && self.excuse().is_none() {
+            manifest::nothing_left_over(&look(&self.disk))?;
+        }
         self.finish_scans()?;
         Ok((said, Some(death)))
     }

@@ -125,6 +125,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "an index file is removed while a snapshot still reads it",
     ),
     line(
+        "build-outlives-the-close",
+        Indexes,
+        "a close leaves the index file behind that was being built",
+    ),
+    line(
         "build-forgotten",
         Indexes,
         "files of an index that are missing when the database is opened are never built",
