@@ -541,9 +541,7 @@ impl Database {
         let state = &self.state;
         // Whether an edit is durable that nobody knows of, the next opening finds out. Until then
         // no file may go: neither what it names, nor what it names no more.
-        if !mutant::when("poisoned-and-closed-well", || state.is_poisoned()) {
-            state.check_alive()?;
-        }
+        state.check_alive()?;
         compaction::end(state)?;
         indexes::end(state);
         if !self.is_untouched() {

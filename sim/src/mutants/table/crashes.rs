@@ -325,7 +325,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
         Files,
         "an SST is taken for an orphan while its edit is still to come",
     ),
-    line("poisoned-and-closed-well", Files, "a close after a failed sync says that all is well"),
     line("removed-under-a-reader", Files, "an SST is removed while a snapshot still reads it"),
     line(
         "carried-and-not-logged",
