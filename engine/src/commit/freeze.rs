@@ -27,6 +27,10 @@ pub(super) fn open_segment(
             _ => {}
         }
     }
+    // Segments behind the end of the log that an opening has removed stay so: one that came back
+    // after a power failure might look like the next of the segment that is made now. Also where
+    // this opening found none, for the one before it may have died between removal and sync.
+    vfs.sync_dir(&dir).map_err(|e| Error::io("sync", &dir, e))?;
     let start = log.start.clone();
     let writer = LogWriter::create(vfs, &dir, state.database_id, start, ahead, carried)
         .inspect_err(|_| log.start_failed = true)?;
