@@ -539,8 +539,8 @@ impl Database {
     /// Brings everything that was handed in to SSTs, and removes what is of no more use.
     fn write_all(&self) -> Result<()> {
         let state = &self.state;
-        // Poisoned, nobody knows whether the last edit is durable: the next opening finds out. Until
-        // then no file may go, neither what it names nor what it names no more.
+        // If it is poisoned, nobody knows whether the last edit is durable: the next opening finds
+        // out. Until then no file may go, neither what it names nor what it names no more.
         state.check_alive()?;
         compaction::end(state)?;
         indexes::end(state);
