@@ -500,9 +500,10 @@ impl Database {
     }
 
     /// Closes the database: writes and flushes everything, and leaves behind files that vouch for
-    /// all that they hold, and no others but those that a snapshot or a scan still reads. Merges
-    /// and builds of indexes that are under way are given up, to begin anew at the next opening.
-    /// Every handle is of no more use afterwards; scans and snapshots go on.
+    /// all that they hold, and no others but those that a snapshot or a scan still reads, or that
+    /// could not be removed: they go at the next opening. Merges and builds of indexes that are
+    /// under way are given up, to begin anew then. Every handle is of no more use afterwards; scans
+    /// and snapshots go on.
     ///
     /// # Errors
     /// [`crate::Error::Closed`] if it was closed before. Otherwise the first thing that went wrong,
