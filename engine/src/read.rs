@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::chunk::{Chunk, Column, ColumnData};
 use crate::error::Damage;
-use crate::row::{Projection, text_ref_of, value_of, value_ref_of};
+use crate::row::{Projection, text_ref_of, value_of, value_of_cell, value_ref_of};
+use crate::sst::{BlockRef, TIME_COLUMN};
 use crate::table_files::TableFiles;
 use crate::table_state::TableState;
 use crate::{DataType, Error, Result, Row, Value, ValueRef};
@@ -36,28 +37,70 @@ pub(crate) fn get(
     if seq >= end || seq < files.first_seq() {
         return Ok(None);
     }
-    let wanted = projection.len();
-    let columns = (0..wanted).map(|at| projection.schema_index(at));
     if let Some(memtable) = files.memtable_of(seq) {
-        let row = memtable.with_row(seq, |chunk, index| {
-            let value =
-                |column: usize| value_of(table.types[column], chunk.columns[column].get(index));
-            let values: Result<Vec<Value>, Damage> = columns.map(value).collect();
-            Ok(Row::new(seq, chunk.times[index], Arc::clone(projection), values?))
-        });
-        return row.transpose().map_err(|damage: Damage| in_memory(&damage));
+        let row =
+            memtable.with_row(seq, |chunk, index| row_of_chunk(table, chunk, index, projection));
+        return row.transpose();
     }
     let Some(sst) = files.sst_of(seq) else { return Ok(None) };
-    let Some(row) = sst.reader()?.row(seq)? else { return Ok(None) };
-    let mut values = Vec::with_capacity(wanted);
-    for column in columns {
-        let value = value_of(table.types[column], row.get(column)?).map_err(|damage| {
-            let field = table.schema.fields()[column].name();
-            Error::corrupt(&sst.path, 0, format!("row {seq}, field {field:?}: {}", damage.what))
-        })?;
-        values.push(value);
+    let Some(block) = sst.reader()?.block_of(seq)? else { return Ok(None) };
+    row_of_block(table, &block, (seq - block.first_seq()) as usize, projection).map(Some)
+}
+
+/// A row of a chunk in memory.
+fn row_of_chunk(
+    table: &TableState,
+    chunk: &Chunk,
+    index: usize,
+    projection: &Arc<Projection>,
+) -> Result<Row> {
+    let columns = (0..projection.len()).map(|at| projection.schema_index(at));
+    let value = |column: usize| value_of(table.types[column], chunk.columns[column].get(index));
+    let values: Result<Vec<Value>, Damage> = columns.map(value).collect();
+    let values = values.map_err(|damage| in_memory(&damage))?;
+    let seq = chunk.first_seq + index as i64;
+    Ok(Row::new(seq, chunk.times[index], Arc::clone(projection), values))
+}
+
+/// A row of a block.
+fn row_of_block(
+    table: &TableState,
+    block: &BlockRef<'_>,
+    row: usize,
+    projection: &Arc<Projection>,
+) -> Result<Row> {
+    let seq = block.first_seq() + row as i64;
+    let mut values = Vec::with_capacity(projection.len());
+    for at in 0..projection.len() {
+        let field = projection.schema_index(at);
+        let data_type = table.types[field];
+        values.push(match short_way(block, field + 1, row, data_type) {
+            Some(value) => value,
+            None => value_of(data_type, block.value(field + 1, row)?).map_err(|damage| {
+                let field = table.schema.fields()[field].name();
+                block.damaged(format!("row {seq}, field {field:?}: {}", damage.what))
+            })?,
+        });
     }
-    Ok(Some(Row::new(seq, row.time()?, Arc::clone(projection), values)))
+    let time = block.cell(TIME_COLUMN, row);
+    let time = match time.and_then(|time| time.int(DataType::Timestamp, None)) {
+        Some(time) => time,
+        None => block.time(row)?,
+    };
+    Ok(Row::new(seq, time, Arc::clone(projection), values))
+}
+
+/// A value of a block, if nothing about it is out of the ordinary.
+#[inline]
+fn short_way(
+    block: &BlockRef<'_>,
+    column: usize,
+    row: usize,
+    data_type: DataType,
+) -> Option<Value> {
+    let cell = block.cell(column, row)?;
+    let dictionary = cell.needs_dictionary().then(|| block.mapped_dictionary(column)).flatten();
+    value_of_cell(data_type, &cell, dictionary)
 }
 
 /// Rows in memory were checked when they came in; this can't be but through a bug of ours.
@@ -232,7 +275,7 @@ impl Decoded {
 
 /// Moves the bytes of a column of text out of it, if they are UTF-8. If not, they stay, for the
 /// value that is not to be found.
-fn take_text(data_type: DataType, column: &mut Column) -> Option<String> {
+pub(crate) fn take_text(data_type: DataType, column: &mut Column) -> Option<String> {
     let (DataType::String | DataType::Json, ColumnData::Bytes(bytes)) =
         (data_type, &mut column.data)
     else {

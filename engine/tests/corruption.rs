@@ -190,3 +190,57 @@ fn a_file_that_is_gone_or_cut_is_blamed() {
         }
     }
 }
+
+/// Of rows far from each other many are read at once: those before a damaged block come all the
+/// same, then the error, then nothing.
+#[test]
+fn rows_before_a_damaged_block_come_first() -> Result<()> {
+    let disk = MemDisk::new();
+    let open = || {
+        let builder = Database::builder("/db").vfs(Arc::new(disk.clone()));
+        builder.clock(Arc::new(MemClock::new(1_000_000, 10))).background(Background::Manual)
+    };
+    let db = open().block_rows(64).open()?;
+    let schema = Schema::new([
+        Field::new("kind", DataType::Int64).indexed(),
+        Field::new("text", DataType::String),
+    ])?;
+    let table = db.create_table("t", schema)?;
+    let row = |n: i64| row! { "kind" => n % 97, "text" => format!("the text of row {n}") };
+    table.insert_many((1..=6400).map(row))?;
+    db.close()?;
+    let is_sst = |path: &Path| path.extension().is_some_and(|extension| extension == "sst");
+    let sst = disk.list().into_iter().map(|(path, _)| path).find(|path| is_sst(path));
+    let sst = sst.expect("an SST");
+    // In the blocks, which are most of the file, and mostly text.
+    let len = disk.read_file(&sst).expect("it is there").len() as u64;
+    disk.corrupt(&sst, len * 3 / 5, 0xff).expect("it is there");
+    let db = open().open()?;
+    let table = db.table("t")?;
+    let damaged = (1..=6400).find(|seq| table.get(*seq).is_err()).expect("a damaged block");
+    assert!((1000..5000).contains(&damaged), "the block of {damaged}");
+    let wanted: Vec<i64> = (1..=6400).filter(|n| n % 97 == 5).collect();
+    let bad = |seq: &i64| table.get(*seq).is_err();
+    let before: Vec<i64> = wanted.iter().copied().take_while(|seq| !bad(seq)).collect();
+    let after: Vec<i64> = wanted.iter().rev().copied().take_while(|seq| !bad(seq)).collect();
+    assert!(before.len() > 10 && after.len() > 10 && before.len() + after.len() < wanted.len());
+    // Reading ahead doubles: none of these is where a group happens to begin.
+    assert!(![before.len(), after.len()].iter().any(|rows| (rows + 1).is_power_of_two()));
+    for (backward, expected) in [(false, before), (true, after)] {
+        let query = table.query().eq("kind", 5);
+        let query = if backward { query.order_by(srdb::desc("_seq")) } else { query };
+        let mut rows = query.rows()?;
+        let mut seqs = Vec::new();
+        let error = loop {
+            match rows.next() {
+                Some(Ok(row)) => seqs.push(row.seq()),
+                Some(Err(error)) => break error,
+                None => panic!("no error, backward: {backward}"),
+            }
+        };
+        assert_eq!(seqs, expected, "backward: {backward}");
+        assert_eq!(blamed(&error), sst);
+        assert!(rows.next().is_none());
+    }
+    Ok(())
+}

@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
-use srdb::{DataType, Database, Durability, Field, Schema, Table, Value, ValueRef, agg, col};
+use srdb::ValueRef::{Bool, Str};
+use srdb::{
+    DataType, Database, Durability, Field, RowChunk, Schema, Table, Value, ValueRef, agg, col,
+};
 
 use super::{Answer, BATCH, Engine, WINDOW};
 use crate::engines::srdb::{add, append_at};
-use crate::{Digest, Fault, Result, Workload};
+use crate::{Digest, Fault, Result, RowRef, Workload};
 
 pub(super) struct Srdb {
     _database: Database,
@@ -41,8 +44,42 @@ impl Srdb {
     }
 }
 
+/// Adds the rows of a chunk to the digest.
+fn add_chunk(chunk: &RowChunk, digest: &mut Digest) -> Result<()> {
+    let no = |name: &str| Fault::from(format!("column {name} is of another type"));
+    let ints = |at: usize| chunk.column(at).as_i64().ok_or_else(|| no(chunk.column(at).name()));
+    let floats = |at: usize| chunk.column(at).as_f64().ok_or_else(|| no(chunk.column(at).name()));
+    let (ts, status) = (ints(0)?, ints(5)?);
+    let (temperature, humidity) = (floats(3)?, floats(4)?);
+    let [device, region, ok, message] = [1, 2, 6, 7].map(|at| chunk.column(at));
+    for row in 0..chunk.len() {
+        let values = (device.value(row)?, region.value(row)?, ok.value(row)?, message.value(row)?);
+        let (Str(device), Str(region), Bool(ok), Str(message)) = values else {
+            return Err(Fault::from(format!("a row holds {values:?}")));
+        };
+        digest.add(&RowRef {
+            ts: ts[row] / 1000,
+            device,
+            region,
+            temperature: temperature[row],
+            humidity: humidity[row],
+            status: i32::try_from(status[row])?,
+            ok,
+            message,
+        });
+    }
+    Ok(())
+}
+
 impl Engine for Srdb {
     fn of_device(&self, device: &str, digest: &mut Digest) -> Result<()> {
+        for chunk in self.table.query().filter(col("device").eq(device)).chunks()? {
+            add_chunk(&chunk?, digest)?;
+        }
+        Ok(())
+    }
+
+    fn rows_of_device(&self, device: &str, digest: &mut Digest) -> Result<()> {
         for row in self.table.query().filter(col("device").eq(device)).rows()? {
             add(&row?, digest)?;
         }

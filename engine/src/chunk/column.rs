@@ -182,19 +182,25 @@ impl Column {
 
     /// An empty column with room for as much as this one holds.
     pub(crate) fn empty_like(&self) -> Self {
-        let len = self.len();
-        let data = match &self.data {
-            ColumnData::Bool(_) => ColumnData::Bool(Bitmap::default()),
-            ColumnData::Int(_) => ColumnData::Int(Vec::with_capacity(len)),
-            ColumnData::Float32(_) => ColumnData::Float32(Vec::with_capacity(len)),
-            ColumnData::Float64(_) => ColumnData::Float64(Vec::with_capacity(len)),
-            ColumnData::Decimal(_) => ColumnData::Decimal(Vec::with_capacity(len)),
-            ColumnData::Bytes(v) => ColumnData::Bytes(BytesColumn {
-                ends: Vec::with_capacity(len),
-                // An eighth more: texts vary, and growing again would copy all of them.
-                data: Vec::with_capacity(v.data.len() + v.data.len() / 8),
-            }),
-        };
+        let mut column = Column::with_room(self.data.physical(), self.len());
+        if let (ColumnData::Bytes(room), ColumnData::Bytes(v)) = (&mut column.data, &self.data) {
+            // An eighth more: texts vary, and growing again would copy all of them.
+            room.data.reserve_exact(v.data.len() + v.data.len() / 8);
+        }
+        column
+    }
+
+    /// An empty column with room for `len` values, but for the bytes of byte strings.
+    pub(crate) fn with_room(physical: Physical, len: usize) -> Self {
+        let mut data = ColumnData::new(physical);
+        match &mut data {
+            ColumnData::Bool(_) => {}
+            ColumnData::Int(v) => v.reserve_exact(len),
+            ColumnData::Float32(v) => v.reserve_exact(len),
+            ColumnData::Float64(v) => v.reserve_exact(len),
+            ColumnData::Decimal(v) => v.reserve_exact(len),
+            ColumnData::Bytes(v) => v.ends.reserve_exact(len),
+        }
         Column { data, validity: None }
     }
 

@@ -117,16 +117,17 @@ macro_rules! lane_type {
                 }
             }
 
-            pub(super) fn get(packed: &[u8], width: usize, i: usize) -> u64 {
+            #[inline]
+            pub(super) fn get(packed: &[u8], width: usize, i: usize) -> Option<u64> {
                 let (words, _) = packed.as_chunks::<BYTES>();
                 let (row, lane) = place(i, LANES);
                 let (word, shift) = (row * width / BITS, row * width % BITS);
-                let mut value = <$word>::from_le_bytes(words[word * LANES + lane]) >> shift;
+                let mut value = <$word>::from_le_bytes(*words.get(word * LANES + lane)?) >> shift;
                 if shift + width > BITS {
-                    let high = <$word>::from_le_bytes(words[(word + 1) * LANES + lane]);
+                    let high = <$word>::from_le_bytes(*words.get((word + 1) * LANES + lane)?);
                     value |= high << (BITS - shift);
                 }
-                (value & (<$word>::MAX >> (BITS - width))) as u64
+                Some((value & (<$word>::MAX >> (BITS - width))) as u64)
             }
         }
     };
@@ -151,16 +152,16 @@ fn pack_tail(values: &[u64], width: u8, out: &mut Vec<u8>) {
     out.extend_from_slice(&(bits as u64).to_le_bytes()[..held.div_ceil(8) as usize]);
 }
 
-fn tail_get(bytes: &[u8], width: u8, i: usize) -> u64 {
+fn tail_get(bytes: &[u8], width: u8, i: usize) -> Option<u64> {
     let bit = i * usize::from(width);
-    let (from, shift) = (&bytes[bit / 8..], bit % 8);
+    let (from, shift) = (bytes.get(bit / 8..)?, bit % 8);
     if let (Some(word), true) = (from.first_chunk::<8>(), shift + usize::from(width) <= 64) {
-        return u64::from_le_bytes(*word) >> shift & mask(width);
+        return Some(u64::from_le_bytes(*word) >> shift & mask(width));
     }
     let mut word = [0; 16];
     let len = from.len().min(9);
     word[..len].copy_from_slice(&from[..len]);
-    (u128::from_le_bytes(word) >> shift) as u64 & mask(width)
+    Some((u128::from_le_bytes(word) >> shift) as u64 & mask(width))
 }
 
 /// Appends `values`, each `width` bits. Bits beyond the width must be zero.
@@ -179,6 +180,27 @@ pub(crate) fn pack(values: &[u64], width: u8, out: &mut Vec<u8>) {
         }
     }
     pack_tail(tail, width, out);
+}
+
+/// Value `i` of `count` in `bytes`, each `width` bits; `None` if it is not there.
+#[inline]
+pub(crate) fn get(bytes: &[u8], count: usize, width: u8, i: usize) -> Option<u64> {
+    if i >= count {
+        return None;
+    }
+    let (vector, at, bits) = (i / VECTOR, i % VECTOR, usize::from(width));
+    let from = bytes.get(vector * 128 * bits..)?;
+    if vector == count / VECTOR {
+        return if width == 0 { Some(0) } else { tail_get(from, width, at) };
+    }
+    match width {
+        0 => Some(0),
+        1..=8 => lanes8::get(from, bits, at),
+        9..=16 => lanes16::get(from, bits, at),
+        17..=32 => lanes32::get(from, bits, at),
+        33..=64 => lanes64::get(from, bits, at),
+        _ => None,
+    }
 }
 
 /// Packed values in place, borrowed.
@@ -220,21 +242,8 @@ impl<'a> Packed<'a> {
     /// Value `i`, which must be below [`Packed::len`].
     #[inline]
     pub(crate) fn get(&self, i: usize) -> u64 {
-        assert!(i < self.count, "packed value {i} of {}", self.count);
-        if self.width == 0 {
-            return 0;
-        }
-        let (vector, at) = (i / VECTOR, i % VECTOR);
-        if vector == self.count / VECTOR {
-            return tail_get(self.tail(), self.width, at);
-        }
-        let (bytes, width) = (self.vector(vector), usize::from(self.width));
-        match self.width {
-            0..=8 => lanes8::get(bytes, width, at),
-            9..=16 => lanes16::get(bytes, width, at),
-            17..=32 => lanes32::get(bytes, width, at),
-            _ => lanes64::get(bytes, width, at),
-        }
+        let value = get(self.bytes, self.count, self.width, i);
+        value.unwrap_or_else(|| panic!("packed value {i} of {}", self.count))
     }
 
     fn unpack_vector(&self, vector: usize, base: i64, out: &mut [i64; VECTOR]) {
@@ -263,7 +272,8 @@ impl<'a> Packed<'a> {
             if vector == self.count / VECTOR {
                 let tail = self.tail();
                 for (i, part) in part.iter_mut().enumerate() {
-                    *part = base.wrapping_add(tail_get(tail, self.width, from + i) as i64);
+                    let value = tail_get(tail, self.width, from + i).unwrap_or(0);
+                    *part = base.wrapping_add(value as i64);
                 }
             } else if let Ok(whole) = <&mut [i64; VECTOR]>::try_from(&mut *part) {
                 self.unpack_vector(vector, base, whole);

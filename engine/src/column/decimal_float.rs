@@ -35,7 +35,7 @@ const POWERS: [f64; 23] = [
 
 /// The scaling of one exponent: the integer is `value × up ÷ down`, and back the other way.
 #[derive(Debug, Clone, Copy)]
-struct Scale {
+pub(super) struct Scale {
     up: f64,
     down: f64,
 }
@@ -47,9 +47,15 @@ impl Scale {
         if exponent < 0 { Scale { up: 1.0, down: power } } else { Scale { up: power, down: 1.0 } }
     }
 
+    /// The scaling of an exponent that was read, if there is one.
+    #[inline]
+    pub(super) fn of_checked(exponent: i8) -> Option<Scale> {
+        EXPONENTS.contains(&exponent).then(|| Scale::of(exponent))
+    }
+
     /// Must stay as it is for ever: the encoder verified its values against this arithmetic.
     #[inline]
-    fn decode(self, integer: i64) -> f64 {
+    pub(super) fn decode(self, integer: i64) -> f64 {
         integer as f64 * self.down / self.up
     }
 
@@ -209,14 +215,13 @@ impl<'a> DecimalFloat<'a> {
         physical: Physical,
     ) -> Result<DecimalFloat<'a>, Damage> {
         let exponent = reader.u8()? as i8;
-        if !EXPONENTS.contains(&exponent) {
+        let Some(scale) = Scale::of_checked(exponent) else {
             return Err(reader.damage(format!("a decimal exponent of {exponent}")));
-        }
+        };
         let exceptions = match physical {
             Physical::Float32 => Kept::Float32(Exceptions::read(reader)?),
             _ => Kept::Float64(Exceptions::read(reader)?),
         };
-        let scale = Scale::of(exponent);
         Ok(DecimalFloat { scale, exceptions, integers: Ints::read(reader, rows)? })
     }
 

@@ -341,6 +341,28 @@ pub(crate) struct DictionaryView<'a> {
 }
 
 impl<'a> DictionaryView<'a> {
+    /// [`DictionaryView::parse`] of sound bytes.
+    #[inline]
+    pub(crate) fn of_sound(bytes: &'a [u8], physical: Physical) -> Option<DictionaryView<'a>> {
+        let (&[kind, 0, 0, 0, count @ ..], rest) = bytes.split_first_chunk::<8>()? else {
+            return None;
+        };
+        let count = u32::from_le_bytes(count) as usize;
+        match (kind, physical) {
+            (KIND_INTS, Physical::Int) => {
+                let (values, left) = rest.as_chunks();
+                let whole = values.len() == count && left.is_empty();
+                whole.then_some(DictionaryView { physical, values, ends: &[], data: &[] })
+            }
+            (KIND_BYTES, Physical::Bytes) => {
+                let (ends, data) = rest.split_at_checked(count.checked_mul(4)?)?;
+                let ends = ends.as_chunks().0;
+                Some(DictionaryView { physical, values: &[], ends, data })
+            }
+            _ => None,
+        }
+    }
+
     /// Checks the sizes; the entries are checked as they are looked up.
     pub(crate) fn parse(bytes: &'a [u8], physical: Physical) -> Result<DictionaryView<'a>, Damage> {
         let mut reader = Reader::new(bytes);
@@ -387,25 +409,36 @@ impl<'a> DictionaryView<'a> {
         self.physical
     }
 
+    #[cold]
     fn no_code(&self, code: usize) -> Damage {
         Damage::new(0, format!("code {code} of a dictionary of {} entries", self.len()))
     }
 
+    /// An integer entry, if it is there.
+    #[inline]
+    pub(super) fn int_at(&self, code: i64) -> Option<i64> {
+        Some(i64::from_le_bytes(*self.values.get(code as u64 as usize)?))
+    }
+
+    /// A byte-string entry, if it is there and sound.
+    #[inline]
+    pub(super) fn bytes_at(&self, code: i64) -> Option<&'a [u8]> {
+        let code = code as u64 as usize;
+        let end = u32::from_le_bytes(*self.ends.get(code)?) as usize;
+        let start = if code == 0 { 0 } else { u32::from_le_bytes(self.ends[code - 1]) as usize };
+        self.data.get(start..end)
+    }
+
     /// An integer entry.
     pub(crate) fn int(&self, code: i64) -> Result<i64, Damage> {
-        let code = code as u64 as usize;
-        let value = self.values.get(code).ok_or_else(|| self.no_code(code))?;
-        Ok(i64::from_le_bytes(*value))
+        self.int_at(code).ok_or_else(|| self.no_code(code as u64 as usize))
     }
 
     /// A byte-string entry.
     pub(crate) fn bytes(&self, code: i64) -> Result<&'a [u8], Damage> {
-        let code = code as u64 as usize;
-        let end = self.ends.get(code).ok_or_else(|| self.no_code(code))?;
-        let start = if code == 0 { 0 } else { u32::from_le_bytes(self.ends[code - 1]) };
-        let span = start as usize..u32::from_le_bytes(*end) as usize;
-        self.data.get(span).ok_or_else(|| {
-            Damage::new(0, format!("entry {code} of a dictionary lies outside of it"))
+        self.bytes_at(code).ok_or_else(|| match code as u64 as usize {
+            code if code >= self.ends.len() => self.no_code(code),
+            code => Damage::new(0, format!("entry {code} of a dictionary lies outside of it")),
         })
     }
 

@@ -196,11 +196,16 @@ impl<'a> Ints<'a> {
         self.base.wrapping_add(unzigzag(u64::from_le_bytes(bytes)))
     }
 
-    /// Whether the patches' positions ascend, as written. Where they don't, `get` and `unpack`
-    /// disagree.
+    /// Whether the patches' positions ascend and nothing is packed there, as written. Where it is
+    /// not so, `get` and `unpack` disagree.
     #[cfg(feature = "internals")]
     pub(super) fn is_ordered(&self) -> bool {
+        let is_blank = |position: &[u8; 2]| {
+            let position = usize::from(u16::from_le_bytes(*position));
+            position >= self.len() || self.packed.get(position) == 0
+        };
         self.positions.is_sorted_by(|a, b| u16::from_le_bytes(*a) < u16::from_le_bytes(*b))
+            && self.positions.iter().all(is_blank)
     }
 
     /// Where the patches of `from..` begin.
@@ -211,13 +216,15 @@ impl<'a> Ints<'a> {
     /// Value `i`, which must be below `len`.
     #[inline]
     pub(super) fn get(&self, i: usize) -> i64 {
-        if !self.positions.is_empty() {
+        let offset = self.packed.get(i);
+        // What is packed in the place of a patch is 0: anything else need not be looked for.
+        if offset == 0 && !self.positions.is_empty() {
             let at = self.patches_from(i);
             if self.positions.get(at).is_some_and(|p| usize::from(u16::from_le_bytes(*p)) == i) {
                 return self.patch(at);
             }
         }
-        self.base.wrapping_add(self.packed.get(i) as i64)
+        self.base.wrapping_add(offset as i64)
     }
 
     /// Writes the values of `range` to `out`, which must be as long.

@@ -48,8 +48,16 @@ impl Line {
         (slope != 0).then_some(Line { slope, shift: shift as u8 })
     }
 
+    /// The line that a payload begins with, and what follows on it.
     #[inline]
-    fn at(self, row: usize) -> i64 {
+    pub(super) fn split(payload: &[u8]) -> Option<(Line, &[u8])> {
+        let (&[slope @ .., shift], rest) = payload.split_first_chunk::<LINE_BYTES>()?;
+        (shift <= SHIFT_MAX).then_some((Line { slope: i64::from_le_bytes(slope), shift }, rest))
+    }
+
+    /// Where the line is at a row.
+    #[inline]
+    pub(super) fn at(self, row: usize) -> i64 {
         self.slope.wrapping_mul(row as i64) >> self.shift
     }
 
@@ -72,6 +80,9 @@ impl Line {
     }
 }
 
+/// Bits of a slope after the binary point, at the most.
+const SHIFT_MAX: u8 = 62;
+
 /// Bytes of a payload beyond those of its residuals.
 pub(super) const LINE_BYTES: usize = 9;
 
@@ -91,7 +102,7 @@ impl<'a> Linear<'a> {
     pub(super) fn read(reader: &mut Reader<'a>, rows: usize) -> Result<Linear<'a>, Damage> {
         let slope = reader.i64()?;
         let shift = reader.u8()?;
-        if shift > 62 {
+        if shift > SHIFT_MAX {
             return Err(reader.damage(format!("a line with {shift} bits of fraction")));
         }
         Ok(Linear { line: Line { slope, shift }, residuals: Ints::read(reader, rows)? })

@@ -22,6 +22,7 @@
 //! What it does not do: checksums, offsets and the choice of the dictionary's block, which are
 //! the SST's.
 
+mod cell;
 mod choose;
 mod decimal_float;
 mod decimals;
@@ -45,6 +46,7 @@ mod validity;
 mod view;
 mod zone;
 
+pub(crate) use cell::Cell;
 pub(crate) use choose::encode;
 pub(crate) use dictionary::{DictionaryBuilder, DictionaryView};
 pub(crate) use filter::{FilterScratch, Test};
@@ -108,11 +110,15 @@ impl Encoding {
 
     /// The encoding of an id on disk.
     pub(crate) fn from_code(code: u16) -> Result<Encoding, Damage> {
+        let unknown = || Damage::new(0, format!("unknown column encoding {code}"));
+        Encoding::of_code(code).ok_or_else(unknown)
+    }
+
+    /// The encoding of an id on disk, if there is one.
+    #[inline]
+    fn of_code(code: u16) -> Option<Encoding> {
         // Codes are dense so far: the position in ALL is the code less one.
-        Encoding::ALL
-            .get(usize::from(code).wrapping_sub(1))
-            .copied()
-            .ok_or_else(|| Damage::new(0, format!("unknown column encoding {code}")))
+        Encoding::ALL.get(usize::from(code).wrapping_sub(1)).copied()
     }
 
     /// Whether decoding needs the dictionary of the SST and field.

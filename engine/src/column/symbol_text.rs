@@ -19,6 +19,9 @@ use crate::chunk::BytesColumn;
 use crate::coding::bytes::{Put, Reader};
 use crate::error::Damage;
 
+/// Up to so many codes a value is decoded on the stack.
+pub(super) const CODES_SHORT: usize = 64;
+
 /// Text compressed, to be written if it pays.
 #[derive(Debug)]
 pub(super) struct Compressed {
@@ -61,11 +64,56 @@ impl Compressed {
     }
 }
 
+/// The symbols of a column, in place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Symbols<'a> {
+    lens: &'a [u8],
+    symbols: &'a [[u8; 8]],
+}
+
+impl<'a> Symbols<'a> {
+    /// The table that a payload begins with, and what follows on it.
+    #[inline]
+    pub(super) fn split(payload: &'a [u8]) -> Option<(Symbols<'a>, &'a [u8])> {
+        let (count, rest) = payload.split_first()?;
+        let (lens, rest) = rest.split_at_checked(usize::from(*count))?;
+        let (symbols, rest) = rest.split_at_checked(usize::from(*count) * 8)?;
+        Some((Symbols { lens, symbols: symbols.as_chunks().0 }, rest))
+    }
+
+    /// Decodes `codes` to `out`, from `at`, and says where it ends. `out` must have eight bytes of
+    /// room for every code.
+    #[inline]
+    pub(super) fn decode(
+        &self,
+        row: usize,
+        codes: &[u8],
+        out: &mut [u8],
+        mut at: usize,
+    ) -> Result<usize, Damage> {
+        let mut codes = codes.iter();
+        while let Some(code) = codes.next() {
+            if *code == ESCAPE {
+                let byte = codes.next().ok_or_else(|| torn_escape(row))?;
+                out[at] = *byte;
+                at += 1;
+                continue;
+            }
+            let code = usize::from(*code);
+            let (Some(symbol), Some(len)) = (self.symbols.get(code), self.lens.get(code)) else {
+                return Err(no_symbol(row));
+            };
+            out[at..at + 8].copy_from_slice(symbol);
+            at += usize::from(*len).min(8);
+        }
+        Ok(at)
+    }
+}
+
 /// The payload, in place.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SymbolText<'a> {
-    lens: &'a [u8],
-    symbols: &'a [[u8; 8]],
+    table: Symbols<'a>,
     ends: Linear<'a>,
     codes: &'a [u8],
 }
@@ -91,19 +139,20 @@ impl<'a> SymbolText<'a> {
         let lens = reader.take(count)?;
         let (symbols, _) = reader.take(count * 8)?.as_chunks();
         let ends = Linear::read(reader, rows)?;
-        Ok(SymbolText { lens, symbols, ends, codes: reader.take(reader.remaining())? })
+        let table = Symbols { lens, symbols };
+        Ok(SymbolText { table, ends, codes: reader.take(reader.remaining())? })
     }
 
     /// The lengths of the symbols, and their bytes.
     pub(super) fn table(&self) -> (&'a [u8], &'a [[u8; 8]]) {
-        (self.lens, self.symbols)
+        (self.table.lens, self.table.symbols)
     }
 
     /// The symbol of a code, if it has one.
     #[inline]
     pub(super) fn symbol(&self, code: u8) -> Option<&'a [u8]> {
-        let (symbols, code) = (self.symbols, usize::from(code));
-        let len = usize::from(*self.lens.get(code)?).min(8);
+        let (symbols, code) = (self.table.symbols, usize::from(code));
+        let len = usize::from(*self.table.lens.get(code)?).min(8);
         Some(&symbols.get(code)?[..len])
     }
 
@@ -134,38 +183,16 @@ impl<'a> SymbolText<'a> {
         if row == 0 { 0 } else { self.ends.get(row - 1) }
     }
 
-    /// Decodes `codes` to `out`, from `at`, and says where it ends. `out` must have eight bytes of
-    /// room for every code.
-    #[inline]
-    fn decode(
-        &self,
-        row: usize,
-        codes: &[u8],
-        out: &mut [u8],
-        mut at: usize,
-    ) -> Result<usize, Damage> {
-        let mut codes = codes.iter();
-        while let Some(code) = codes.next() {
-            if *code == ESCAPE {
-                let byte = codes.next().ok_or_else(|| torn_escape(row))?;
-                out[at] = *byte;
-                at += 1;
-                continue;
-            }
-            let code = usize::from(*code);
-            let (Some(symbol), Some(len)) = (self.symbols.get(code), self.lens.get(code)) else {
-                return Err(no_symbol(row));
-            };
-            out[at..at + 8].copy_from_slice(symbol);
-            at += usize::from(*len).min(8);
-        }
-        Ok(at)
-    }
-
     pub(super) fn get(&self, row: usize) -> Result<Vec<u8>, Damage> {
         let codes = self.codes(row, self.start(row), self.ends.get(row))?;
+        // Most values: decoded where there is room for any symbols, and copied once.
+        let mut short = [0; CODES_SHORT * 8];
+        if codes.len() <= CODES_SHORT {
+            let len = self.table.decode(row, codes, &mut short, 0)?;
+            return Ok(short[..len].to_vec());
+        }
         let mut out = vec![0; codes.len() * 8];
-        let len = self.decode(row, codes, &mut out, 0)?;
+        let len = self.table.decode(row, codes, &mut out, 0)?;
         out.truncate(len);
         Ok(out)
     }
@@ -197,7 +224,7 @@ impl<'a> SymbolText<'a> {
                 // Many rows' worth at once: zeroing is cheap, growing is not.
                 out.data.resize(room + room / 4, 0);
             }
-            at = self.decode(row, codes, &mut out.data, at)?;
+            at = self.table.decode(row, codes, &mut out.data, at)?;
             out.ends.push(at as u32);
             start = end;
         }

@@ -170,18 +170,21 @@ impl<'a> ColumnView<'a> {
             out.gather_from(&all, mask);
             return Ok(());
         }
-        for row in mask.rows() {
-            match (self.get(row)?, &mut out.data) {
-                (Scalar::Bytes(value), ColumnData::Bytes(bytes)) => {
-                    push_bytes(bytes, &value)?;
-                    out.mark_valid();
-                }
-                (value, data) if value != Scalar::Null && !value.has_shape_of(data) => {
-                    let what = format!("a {:?} column holds {value:?}", data.physical());
-                    return Err(Damage::new(0, what));
-                }
-                (value, _) => out.push(&value),
+        mask.rows().try_for_each(|row| self.push_row(row, out))
+    }
+
+    /// Appends a row to `out`, a column of the same shape.
+    pub(crate) fn push_row(&self, row: usize, out: &mut Column) -> Result<(), Damage> {
+        match (self.get(row)?, &mut out.data) {
+            (Scalar::Bytes(value), ColumnData::Bytes(bytes)) => {
+                push_bytes(bytes, &value)?;
+                out.mark_valid();
             }
+            (value, data) if value != Scalar::Null && !value.has_shape_of(data) => {
+                let what = format!("a {:?} column holds {value:?}", data.physical());
+                return Err(Damage::new(0, what));
+            }
+            (value, _) => out.push(&value),
         }
         Ok(())
     }

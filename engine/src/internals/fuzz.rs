@@ -14,7 +14,8 @@ use super::without_checksums;
 use crate::chunk::{BytesColumn, Chunk, Column, ColumnData, Mask, Scalar};
 use crate::coding::bytes::{Put, Reader};
 use crate::column::{
-    self, ColumnView, DictionaryBuilder, DictionaryView, Encoding, FilterScratch, Predicate, Test,
+    self, Cell, ColumnView, DictionaryBuilder, DictionaryView, Encoding, FilterScratch, Predicate,
+    ROWS_MAX, Test,
 };
 use crate::edit::{Change, VersionEdit};
 use crate::error::{Damage, Result};
@@ -202,8 +203,18 @@ fn decode_column(bytes: &[u8]) -> Result<(), Damage> {
         Some(DictionaryView::parse(dictionary, data_type.physical())?)
     };
     let left = input.remaining();
-    let view = ColumnView::parse(encoding, rows, data_type, input.take(left)?, dictionary)?;
+    let bytes = input.take(left)?;
+    // Whatever the bytes: no panic, and what is given is what the long way gives.
+    let short = |row: usize| {
+        let cell = Cell::of(encoding, rows, bytes, row);
+        cell.and_then(|cell| cell.scalar(data_type, dictionary))
+    };
+    let cells: Vec<Option<Scalar<'_>>> = (0..rows.min(ROWS_MAX)).map(short).collect();
+    let view = ColumnView::parse(encoding, rows, data_type, bytes, dictionary)?;
     let values: Vec<Option<Scalar<'_>>> = (0..rows).map(|row| view.get(row).ok()).collect();
+    for (row, cell) in cells.iter().enumerate().filter(|_| view.is_ordered()) {
+        assert!(cell.is_none() || *cell == values[row], "row {row}: {cell:?}, {:?}", values[row]);
+    }
     if data_type.physical() == Physical::Bytes && view.is_ordered() {
         // Codes of a dictionary are not looked at where all its entries pass, or none.
         search_column(&view, &values, encoding != Encoding::Dictionary.code());

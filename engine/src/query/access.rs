@@ -155,11 +155,14 @@ impl Found {
         Found { asked, exact, seqs }
     }
 
-    /// The rows of a batch, those of `seqs`, that may be wanted.
-    pub(super) fn mask(&self, seqs: &Range<i64>) -> Mask {
-        let at = |seq: i64| self.seqs.partition_point(|row| *row < seq);
+    /// The rows of a batch, those of `seqs`, that may be wanted, of those after the first `passed`.
+    pub(super) fn mask(&self, seqs: &Range<i64>, passed: usize) -> Mask {
         let mut mask = Mask::none((seqs.end - seqs.start) as usize);
-        for row in &self.seqs[at(seqs.start)..at(seqs.end)] {
+        let rest = &self.seqs[passed..];
+        // Right at the start, where rows before the batch were passed.
+        let is_first = rest.first().is_none_or(|row| *row >= seqs.start);
+        let from = if is_first { 0 } else { rest.partition_point(|row| *row < seqs.start) };
+        for row in rest[from..].iter().take_while(|row| **row < seqs.end) {
             mask.set((row - seqs.start) as usize);
         }
         mask

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::Result;
-use crate::chunk::{Chunk, Column, ColumnData, Mask, Scalar};
+use crate::chunk::{Chunk, Column, ColumnData, Mask};
 use crate::column::{FilterScratch, Test, ZoneMap};
 use crate::sst::{BlockCodes, BlockRef, TIME_COLUMN};
 
@@ -96,21 +96,6 @@ impl Batch<'_> {
             Batch::Chunk(chunk) => out.gather_from(&chunk.columns[column - 1], mask),
         }
         Ok(())
-    }
-
-    /// The value of one row of a column.
-    ///
-    /// # Errors
-    /// [`crate::Error::Corrupt`], [`crate::Error::Io`].
-    #[inline]
-    pub(super) fn value(&self, column: usize, row: usize) -> Result<Scalar<'_>> {
-        match self {
-            Batch::Block(block) => block.value(column, row),
-            Batch::Chunk(chunk) => Ok(match column.checked_sub(1) {
-                Some(field) => chunk.columns[field].get(row),
-                None => Scalar::Int(chunk.times[row]),
-            }),
-        }
     }
 
     /// The rows of a column as codes of a dictionary, where it is stored so.

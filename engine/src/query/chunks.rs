@@ -1,13 +1,13 @@
 //! The rows of a query as columns.
 
+use super::gathered::{Gathered, Groups};
 use super::order::Ordering;
-use super::plan::{Plan, Selected};
-use super::rows::Gathered;
+use super::plan::Plan;
 use crate::chunk::ColumnData;
 use crate::{DataType, Error, Result, ValueRef};
 
-/// An iterator over the rows of a query, a block at a time. Made by [`crate::Query::chunks`]. After
-/// an error there are no more.
+/// An iterator over the rows of a query, up to a block of them at a time. Made by
+/// [`crate::Query::chunks`]. After an error there are no more.
 ///
 /// ```
 /// # use srdb::{Database, DataType, Field, Schema, row};
@@ -29,7 +29,7 @@ use crate::{DataType, Error, Result, ValueRef};
 pub struct Chunks {
     plan: Plan,
     /// `None` after an error.
-    selected: Option<Selected>,
+    groups: Option<Groups>,
 }
 
 /// Up to 2048 rows of a query, as columns: at least one.
@@ -52,7 +52,7 @@ impl Chunks {
                 "chunks come in the order of _seq: leave order_by and latest_by out, or read rows";
             return Err(Error::invalid(what));
         }
-        Ok(Chunks { selected: Some(plan.scan()?), plan })
+        Ok(Chunks { groups: Some(Groups::new(plan.scan()?, false)), plan })
     }
 }
 
@@ -60,19 +60,12 @@ impl Iterator for Chunks {
     type Item = Result<RowChunk>;
 
     fn next(&mut self) -> Option<Result<RowChunk>> {
-        let Chunks { plan, selected } = self;
-        let vectors = match selected.as_mut()?.next(&plan.table) {
-            Ok(vectors) => vectors?,
-            Err(error) => {
-                *selected = None;
-                return Some(Err(error));
-            }
-        };
-        let rows = Gathered::read(plan, &vectors);
+        let Chunks { plan, groups } = self;
+        let rows = groups.as_mut()?.next(plan);
         if rows.is_err() {
-            *selected = None;
+            *groups = None;
         }
-        Some(rows.map(|rows| RowChunk { rows }))
+        Some(rows.transpose()?.map(|rows| RowChunk { rows }))
     }
 }
 
@@ -95,7 +88,7 @@ impl RowChunk {
 
     /// How many columns there are: one for each field that was selected.
     pub fn width(&self) -> usize {
-        self.rows.columns.len()
+        self.rows.fields.len()
     }
 
     /// A column by its number, in the order of the selected fields.
@@ -121,7 +114,7 @@ impl<'a> ChunkColumn<'a> {
 
     /// The field's type.
     pub fn data_type(self) -> DataType {
-        self.rows.data_type(self.at)
+        self.rows.fields[self.at].data_type
     }
 
     /// The value of a row.
@@ -175,6 +168,6 @@ impl<'a> ChunkColumn<'a> {
     }
 
     fn data(self) -> &'a crate::chunk::Column {
-        &self.rows.columns[self.at]
+        &self.rows.fields[self.at].column
     }
 }

@@ -14,7 +14,8 @@
 //! - `access` asks indexes which rows of a file may pass, `head` which are the first of an order;
 //!   both leave rows out, and decide nothing about those that are left.
 //! - `builder` is what users see; `plan` is a query checked against its table; `sort` and `key` put
-//!   rows in order; `rows` and `chunks` hand them out; `explain` tells what was done.
+//!   rows in order; `gathered` decodes what is returned, `rows` and `chunks` hand it out; `explain`
+//!   tells what was done.
 //! - `aggregate/` makes rows of groups of them, on the same scan.
 //!
 //! **Invariant:** a query reads one snapshot, takes no lock while it reads, and holds a block of
@@ -29,6 +30,7 @@ mod display;
 mod explain;
 mod expr;
 mod filter;
+mod gathered;
 mod head;
 mod key;
 mod lower;

@@ -199,6 +199,8 @@ impl Selected {
             let selected = &mut vectors.selected;
             if let Some(distinct) = &mut self.distinct {
                 distinct.retain(&vectors.batch, selected)?;
+            } else if self.offset == 0 && self.limit == u64::MAX {
+                return Ok(Some(vectors));
             }
             let passed = (selected.count() as u64).min(self.offset);
             self.offset -= passed;

@@ -54,6 +54,8 @@ struct Part {
     seqs: Range<i64>,
     /// The rows that may be wanted, if an index has told.
     found: Option<Found>,
+    /// Of these so many have been passed, going forward.
+    passed: usize,
 }
 
 /// What a scan did, and was spared.
@@ -132,9 +134,9 @@ impl VectorScan {
                 continue;
             }
             let VectorScan { filter, scratch, left, counts, part, .. } = self;
-            let found = part.as_ref().and_then(|part| part.found.as_ref());
+            let found = part.as_ref().and_then(|part| Some((part.found.as_ref()?, part.passed)));
             let mut selected = match found {
-                Some(found) => found.mask(&seqs),
+                Some((found, passed)) => found.mask(&seqs, if self.backward { 0 } else { passed }),
                 None => Mask::all(batch.len()),
             };
             if inside != seqs {
@@ -180,8 +182,10 @@ impl VectorScan {
             let end = found.seqs.partition_point(|row| *row <= seq);
             end.checked_sub(1).map(|at| found.seqs[at]).filter(|row| *row >= range.start)
         } else {
-            let at = found.seqs.partition_point(|row| *row < seq);
-            found.seqs.get(at).copied().filter(|row| *row < range.end)
+            // Rows come in their order, few from a block: the next one is not far.
+            let passed = found.seqs[part.passed..].iter().take_while(|row| **row < seq).count();
+            part.passed += passed;
+            found.seqs.get(part.passed).copied().filter(|row| *row < range.end)
         };
         if next.is_none() {
             self.left = if self.backward {
@@ -239,11 +243,13 @@ impl Part {
         let files = &table.files;
         if let Some(memtable) = files.memtable_of(seq) {
             let seqs = memtable.first_seq()..memtable.end_seq();
-            return Ok(Part { seqs, found: access.find_in_memtable(memtable) });
+            return Ok(Part { seqs, found: access.find_in_memtable(memtable), passed: 0 });
         }
-        let Some(sst) = files.sst_of(seq) else { return Ok(Part { seqs: seq..seq, found: None }) };
+        let Some(sst) = files.sst_of(seq) else {
+            return Ok(Part { seqs: seq..seq, found: None, passed: 0 });
+        };
         let seqs = sst.meta.min_seq..sst.meta.max_seq + 1;
-        Ok(Part { seqs, found: access.find_in_sst(files, sst)? })
+        Ok(Part { seqs, found: access.find_in_sst(files, sst)?, passed: 0 })
     }
 }
 

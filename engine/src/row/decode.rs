@@ -1,6 +1,7 @@
 //! From the physical shape of a column back to the value of a field.
 
 use crate::chunk::{Column, ColumnData, Scalar};
+use crate::column::{Cell, DictionaryView};
 use crate::error::Damage;
 use crate::types::{DataType, Value, ValueRef, i64_to_u64};
 
@@ -30,6 +31,41 @@ pub(crate) fn value_of(data_type: DataType, scalar: Scalar<'_>) -> Result<Value,
             return Err(Damage::new(0, format!("a {data_type} field holds {scalar:?}")));
         }
     })
+}
+
+/// [`value_of`] a cell, if that is to be had the short way.
+#[inline(always)]
+pub(crate) fn value_of_cell(
+    data_type: DataType,
+    cell: &Cell<'_>,
+    dictionary: Option<DictionaryView<'_>>,
+) -> Option<Value> {
+    if cell.is_null() {
+        return Some(Value::Null);
+    }
+    let text = |bytes: &[u8]| Some(std::str::from_utf8(bytes).ok()?.to_owned());
+    match data_type {
+        DataType::Bool => cell.bool().map(Value::Bool),
+        DataType::Float64 => cell.float64().map(Value::Float64),
+        DataType::String => cell.with_bytes(dictionary, text).map(Value::String),
+        DataType::Json => cell.with_bytes(dictionary, text).map(Value::Json),
+        DataType::Bytes => {
+            cell.with_bytes(dictionary, |bytes| Some(bytes.to_vec())).map(Value::Bytes)
+        }
+        DataType::Float32 | DataType::Decimal => None,
+        DataType::UInt64 => cell.int(data_type, dictionary).map(|v| Value::UInt(i64_to_u64(v))),
+        DataType::Timestamp => cell.int(data_type, dictionary).map(Value::Timestamp),
+        DataType::Duration => cell.int(data_type, dictionary).map(Value::Duration),
+        DataType::Int64 => cell.int(data_type, dictionary).map(Value::Int),
+        DataType::Int8 | DataType::Int16 | DataType::Int32 => {
+            in_range(data_type, cell.int(data_type, dictionary)?).ok().map(Value::Int)
+        }
+        DataType::UInt8 | DataType::UInt16 | DataType::UInt32 => {
+            in_range(data_type, cell.int(data_type, dictionary)?)
+                .ok()
+                .map(|v| Value::UInt(v as u64))
+        }
+    }
 }
 
 /// [`value_of`] slot `index` of a column, without a copy; `fail` makes the caller's error.

@@ -18,7 +18,7 @@ mod value_ser;
 
 pub(crate) use batch::RowBatch;
 pub(crate) use de::named_into_struct;
-pub(crate) use decode::{text_ref_of, value_of, value_ref_of};
+pub(crate) use decode::{text_ref_of, value_of, value_of_cell, value_ref_of};
 pub(crate) use projection::Projection;
 pub use row::Row;
 pub(crate) use row::push_json_entry;

@@ -26,12 +26,12 @@ pub(crate) const TIME_COLUMN: usize = 0;
 /// One block. Owns its bytes where the file is not mapped, else borrows them.
 #[derive(Debug, Clone)]
 pub(crate) struct BlockRef<'a> {
-    reader: &'a SstReader,
-    ordinal: u32,
+    pub(super) reader: &'a SstReader,
+    pub(super) ordinal: u32,
     /// Where it starts in the file.
     offset: u64,
-    header: BlockHeader,
-    bytes: Cow<'a, [u8]>,
+    pub(super) header: BlockHeader,
+    pub(super) bytes: Cow<'a, [u8]>,
 }
 
 impl<'a> BlockRef<'a> {
@@ -67,6 +67,12 @@ impl<'a> BlockRef<'a> {
     #[inline]
     pub(crate) fn rows(&self) -> usize {
         usize::from(self.header.rows)
+    }
+
+    /// Bytes held while some rows of it are read: theirs, about, and the block's if it is no map's.
+    pub(crate) fn bytes_of(&self, rows: usize) -> usize {
+        let held = if let Cow::Owned(bytes) = &self.bytes { bytes.len() } else { 0 };
+        held + self.bytes.len() / self.rows() * rows
     }
 
     /// The zone map of a field.
@@ -144,7 +150,7 @@ impl<'a> BlockRef<'a> {
     }
 
     /// The view of a column and where its bytes start in the block.
-    fn view(&self, column: usize) -> Result<(ColumnView<'_>, usize)> {
+    pub(super) fn view(&self, column: usize) -> Result<(ColumnView<'_>, usize)> {
         let Encoded { encoding, data_type, bytes, start, dictionary } = self.encoded(column)?;
         match ColumnView::parse(encoding, self.rows(), data_type, bytes, dictionary) {
             Ok(view) => Ok((view, start)),
@@ -162,6 +168,21 @@ impl<'a> BlockRef<'a> {
         let rows = self.rows();
         ColumnView::value_at(encoding, rows, data_type, bytes, dictionary, row)
             .map_err(|damage| self.corrupt(damage, start))
+    }
+
+    /// `_time` of a row.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::Io`].
+    pub(crate) fn time(&self, row: usize) -> Result<i64> {
+        let cell = self.cell(TIME_COLUMN, row);
+        if let Some(time) = cell.and_then(|cell| cell.int(DataType::Timestamp, None)) {
+            return Ok(time);
+        }
+        match self.value(TIME_COLUMN, row)? {
+            Scalar::Int(time) => Ok(time),
+            _ => Err(self.corrupt(Damage::new(0, "_time holds a null"), 0)),
+        }
     }
 
     /// The bytes of a column, checked.
@@ -197,7 +218,7 @@ impl<'a> BlockRef<'a> {
 
     /// Damage found `start` bytes into the block.
     #[cold]
-    fn corrupt(&self, damage: Damage, start: usize) -> Error {
+    pub(super) fn corrupt(&self, damage: Damage, start: usize) -> Error {
         damage.in_file(&self.reader.path, self.offset + start as u64)
     }
 
@@ -280,11 +301,7 @@ impl<'a> BlockRef<'a> {
     /// # Errors
     /// [`Error::Corrupt`], [`Error::Io`].
     pub(crate) fn first_and_last_time(&self) -> Result<RangeInclusive<i64>> {
-        let time = |row| match self.value(TIME_COLUMN, row)? {
-            Scalar::Int(time) => Ok(time),
-            _ => Err(self.corrupt(Damage::new(0, "_time holds a null"), 0)),
-        };
-        Ok(time(0)?..=time(self.rows() - 1)?)
+        Ok(self.time(0)?..=self.time(self.rows() - 1)?)
     }
 
     /// Appends the block as it stands, each column checked whether it was before or not. What lies
@@ -434,10 +451,7 @@ impl<'a> RowRef<'a> {
     /// # Errors
     /// [`Error::Corrupt`], [`Error::Io`].
     pub(crate) fn time(&self) -> Result<i64> {
-        match self.value(TIME_COLUMN)? {
-            Scalar::Int(time) => Ok(time),
-            _ => Err(self.block.corrupt(Damage::new(0, "_time holds a null"), 0)),
-        }
+        self.block.time(self.row)
     }
 
     /// The value of a field.

@@ -6,6 +6,7 @@
 
 mod block;
 mod btree;
+mod cells;
 mod meta;
 mod reader;
 mod touched;

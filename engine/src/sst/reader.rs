@@ -308,6 +308,23 @@ impl SstReader {
         self.types[column]
     }
 
+    /// [`SstReader::dictionary`], the short way: if it was checked before and is mapped.
+    #[inline]
+    pub(super) fn mapped_dictionary(
+        &self,
+        origin_file: u64,
+        column: usize,
+    ) -> Option<DictionaryView<'_>> {
+        let key = |d: &Dictionary| (d.entry.origin_file, d.entry.column as usize);
+        let index = self.dictionaries.binary_search_by_key(&(origin_file, column), key).ok()?;
+        if !self.is_checked(&self.nodes, self.dictionary_bit(index)) {
+            return None;
+        }
+        let DictionaryEntry { offset, length, .. } = self.dictionaries[index].entry;
+        let bytes = self.map.whole()?.get(offset as usize..)?.get(..length as usize)?;
+        DictionaryView::of_sound(bytes, self.types.get(column)?.physical())
+    }
+
     /// The dictionary of a column in blocks from `origin_file`, checked; `None` if there is none.
     pub(super) fn dictionary(
         &self,

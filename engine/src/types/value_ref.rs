@@ -71,6 +71,7 @@ impl ValueRef<'_> {
     }
 
     /// The same value, owned.
+    #[inline]
     pub fn to_value(self) -> Value {
         match self {
             ValueRef::Null => Value::Null,
