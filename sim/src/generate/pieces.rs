@@ -3,7 +3,7 @@
 //! Each is a scenario whose steps all have to be there, in this order, for anything to go wrong;
 //! what they are about, and what survives, is drawn like everything else.
 
-use srdb_vfs::OpKind;
+use srdb_vfs::{Fault, FaultKind, OpKind, Shows};
 
 use super::{Swarm, fill, limits, pick, questions, target, thousandths};
 use crate::db::ROOT;
@@ -20,7 +20,7 @@ impl Swarm {
     /// One of the others.
     pub(super) fn piece(&self, draw: &mut impl Draw) -> Vec<Step> {
         let slot = self.table(draw);
-        match draw.below(13) {
+        match draw.below(15) {
             0 => self.torn_batch(draw, slot),
             1 => self.replaced_manifest(draw, slot),
             2 => self.rotten_flush(draw, slot),
@@ -32,6 +32,8 @@ impl Swarm {
             8 => self.limited(draw, slot),
             9 => self.dropped_and_again(draw, slot),
             10 | 11 => self.followed(draw, slot),
+            12 => self.closed_in_doubt(draw, slot),
+            13 => self.removed_and_unsynced(draw, slot),
             _ => self.index_asked(draw, slot),
         }
     }
@@ -85,6 +87,55 @@ impl Swarm {
             steps.extend([self.insert(draw, slot), Step::Flush, Step::Compact { table: slot }]);
         }
         steps.extend([Step::Jobs, death]);
+        steps
+    }
+
+    /// A database that nothing is committed to since it was opened, but an edit of what is done
+    /// behind: its sync fails, and the database is closed.
+    fn closed_in_doubt(&self, draw: &mut impl Draw, table: u8) -> Vec<Step> {
+        let field = draw.below(18) as u8;
+        let mut steps = Vec::new();
+        for _ in 0..draw.between(2, 4) {
+            steps.extend([self.insert(draw, table), Step::Flush]);
+        }
+        let builds = draw.chance(30);
+        steps.extend(builds.then_some(Step::CreateIndex { table, field }));
+        steps.push(Step::Close { after: After::default() });
+        let (op, error) = match draw.below(3) {
+            0 => (OpKind::Write, FaultKind::Eio),
+            1 => (OpKind::Sync, FaultKind::SyncFail),
+            _ => {
+                (OpKind::Sync, FaultKind::SyncDrop { shows: draw.pick(&[Shows::Old, Shows::New]) })
+            }
+        };
+        steps.push(Step::Fault { fault: Fault::new(op, 1, error).on("MANIFEST-*") });
+        steps.push(if builds { Step::Jobs } else { Step::Compact { table } });
+        steps.push(Step::Close { after: self.after(draw) });
+        steps
+    }
+
+    /// A recovery removes segments behind the end of the log and does not get to sync that; the
+    /// next one finds nothing to remove, and the power fails when the log has come to where they
+    /// were.
+    fn removed_and_unsynced(&self, draw: &mut impl Draw, table: u8) -> Vec<Step> {
+        let one = |draw: &mut _, level| Step::Insert {
+            rows: Rows { table, rows: 1, fill: fill(draw, None) },
+            way: Way::Rows,
+            level: Some(level),
+        };
+        let at = |file: &str| At { op: OpKind::Sync, file: file.to_owned(), later: 0 };
+        let death = || Step::ProcessCrash { after: After::default() };
+        // Two segments that are not synced: of them the second alone may survive.
+        let mut steps = vec![one(draw, Level::Disk), Step::Flush, one(draw, Level::Os), death()];
+        steps.extend([one(draw, Level::Os), death()]);
+        let unsynced = Fault::new(OpKind::SyncDir, 1, FaultKind::SyncFail).on("wal");
+        let after = After { faults: vec![unsynced], ..After::default() };
+        steps.push(Step::Aim { at: at("*.wal") });
+        steps.push(Step::CrashAt { call: 1, image: Image::Drawn(draw.bits()), after });
+        steps.extend([one(draw, Level::Disk), one(draw, Level::Memory)]);
+        steps.push(Step::Aim { at: at("MANIFEST-*") });
+        let (image, after) = (Image::Drawn(draw.bits()), self.after(draw));
+        steps.extend([Step::CrashAt { call: 1, image, after }, Step::Flush]);
         steps
     }
 

@@ -325,6 +325,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
         Files,
         "an SST is taken for an orphan while its edit is still to come",
     ),
+    line("poisoned-and-closed-well", Files, "a close after a failed sync says that all is well"),
+    line(
+        "removed-segment-comes-back",
+        Files,
+        "the log goes on before it is durable that an opening has removed segments behind its end",
+    ),
     line("removed-under-a-reader", Files, "an SST is removed while a snapshot still reads it"),
     line(
         "carried-and-not-logged",
