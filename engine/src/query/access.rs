@@ -159,9 +159,9 @@ impl Found {
     pub(super) fn mask(&self, seqs: &Range<i64>, passed: usize) -> Mask {
         let mut mask = Mask::none((seqs.end - seqs.start) as usize);
         let rest = &self.seqs[passed..];
-        // Right at the start, where rows before the batch were passed.
-        let is_first = rest.first().is_none_or(|row| *row >= seqs.start);
-        let from = if is_first { 0 } else { rest.partition_point(|row| *row < seqs.start) };
+        // Going forward, the rows before the batch are those that were passed.
+        let begins = rest.first().is_none_or(|row| *row >= seqs.start);
+        let from = if begins { 0 } else { rest.partition_point(|row| *row < seqs.start) };
         for row in rest[from..].iter().take_while(|row| **row < seqs.end) {
             mask.set((row - seqs.start) as usize);
         }

@@ -18,8 +18,8 @@
 //!   tells what was done.
 //! - `aggregate/` makes rows of groups of them, on the same scan.
 //!
-//! **Invariant:** a query reads one snapshot, takes no lock while it reads, and holds a block of
-//! rows, besides what sorting and `distinct` are allowed.
+//! **Invariant:** a query reads one snapshot, takes no lock while it reads, and holds a block or
+//! two of rows, besides what sorting and `distinct` are allowed.
 
 mod access;
 mod aggregate;

@@ -8,7 +8,8 @@ use crate::{Error, Result, Row, read};
 
 /// An iterator over the rows of a query. Made by [`crate::Query::rows`].
 ///
-/// It holds up to a block of the rows, decoded. After an error there are no more rows.
+/// It holds a block or two of the rows, decoded, and has read a little ahead of what it returned,
+/// the more the more it returned. After an error there are no more rows.
 #[derive(Debug)]
 pub struct Rows {
     plan: Plan,

@@ -33,7 +33,7 @@ impl BlockRef<'_> {
     /// long way where that ends: for few rows of each block.
     ///
     /// # Errors
-    /// [`Error::Corrupt`], [`Error::Io`]; `out` holds some of the rows then.
+    /// [`crate::Error::Corrupt`], [`crate::Error::Io`]; `out` holds some of the rows then.
     pub(crate) fn gather_places(
         blocks: &[BlockRef<'_>],
         places: &[(usize, usize)],
