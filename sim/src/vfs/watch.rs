@@ -141,11 +141,16 @@ impl Layer for Watch {
             }
             Err(e) if !is_answer(e) => {
                 state.errors += 1;
-                // A rename that fails may have taken effect, whatever it says: that is no refusal
-                // after which one can go on.
+                // Not every refusal is one after which one can go on: a rename that fails may have
+                // taken effect, whatever it says, and a half-made segment that can't be removed may
+                // turn up again behind the log.
                 let is_full = e.kind() == io::ErrorKind::StorageFull;
-                let renames = matches!(call.op, OpKind::Rename | OpKind::RenameDir);
-                state.full += u64::from(is_full && !renames);
+                let in_doubt = match call.op {
+                    OpKind::Rename | OpKind::RenameDir => true,
+                    OpKind::RemoveFile => call.is_on("wal"),
+                    _ => false,
+                };
+                state.full += u64::from(is_full && !in_doubt);
                 // A MANIFEST that was never synced is not in use yet, and may be given up.
                 let in_use = state.logs.get(call.path).is_some_and(|log| log.synced > 0);
                 let is_log = call.is_on("wal") || call.is_on_manifest() && in_use;
