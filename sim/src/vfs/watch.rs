@@ -142,12 +142,13 @@ impl Layer for Watch {
             Err(e) if !is_answer(e) => {
                 state.errors += 1;
                 // Not every refusal is one after which one can go on: a rename that fails may have
-                // taken effect, whatever it says, and a half-made segment that can't be removed may
-                // turn up again behind the log.
+                // taken effect, whatever it says, and what can't be taken back, a half-made segment
+                // or a record, may turn up again.
                 let is_full = e.kind() == io::ErrorKind::StorageFull;
                 let in_doubt = match call.op {
                     OpKind::Rename | OpKind::RenameDir => true,
                     OpKind::RemoveFile => call.is_on("wal"),
+                    OpKind::SetLen => call.is_on("wal") || call.is_on_manifest(),
                     _ => false,
                 };
                 state.full += u64::from(is_full && !in_doubt);
